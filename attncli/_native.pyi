@@ -1,0 +1,161 @@
+"""The contract of the engines: what the native module offers, and its twins in `core/reference` too.
+
+Text is bytes everywhere. A byte that is no part of valid UTF-8 is one character of its own, and stands as
+U+FFFD before a pattern. `threads` = 0 means one thread a core. Bad arguments raise ValueError.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import final
+
+import numpy as np
+from numpy.typing import NDArray
+
+__version__: str
+
+@final
+class Splitter:
+    """Pre-tokenizer: cuts text into pieces, the words within which BPE merges.
+
+    `pattern` is a regular expression's source. Its matches are pieces, and so is each gap between two matches
+    (Hugging Face's `Split`, behaviour `Isolated`), so the pieces always concatenate to the text. With
+    ``drop_gaps`` the gaps are left out (the textbook's words without their spaces). ``""`` makes the whole
+    text one piece.
+    """
+
+    def __init__(self, pattern: str, drop_gaps: bool = False) -> None: ...
+    @property
+    def handwritten(self) -> bool:
+        """Whether a hand-written splitter serves this pattern (not the general regex path)."""
+
+    def split(self, text: bytes) -> list[tuple[int, int]]:
+        """Byte spans (start, end) of the pieces, in order; no piece is empty.
+
+        >>> Splitter(patterns.GPT2).split(b"I'll go")
+        [(0, 1), (1, 4), (4, 7)]
+        """
+
+    def safe_cut(self, text: bytes) -> int:
+        """The largest known p with split(text + more) == split(text[:p]) + split((text + more)[p:]) for any
+        `more`; 0 where none is known (always for patterns of unknown meaning)."""
+
+@final
+class WordCounts:
+    """How often each piece occurs: u64 counts, added in parallel, independent of order and threads."""
+
+    def __init__(self, pattern: str, drop_gaps: bool = False, threads: int = 0) -> None: ...
+    def add(self, text: bytes) -> None:
+        """Splits one text (a document, or a part of one that ends at a safe cut) and counts its pieces."""
+
+    def add_counts(self, words: Sequence[tuple[bytes, int]]) -> None:
+        """Adds words already counted elsewhere."""
+
+    def __len__(self) -> int:
+        """Distinct pieces."""
+
+    @property
+    def total(self) -> int:
+        """Pieces counted in all."""
+
+    def items(self) -> list[tuple[bytes, int]]:
+        """(piece, count), sorted by piece."""
+
+    def characters(self) -> list[bytes]:
+        """The distinct characters (each one's UTF-8) of all pieces, in order; invalid bytes as U+FFFD."""
+
+def train_merges(
+    counts: WordCounts,
+    alphabet: Sequence[bytes],
+    max_merges: int,
+    *,
+    end_of_word: bytes | None = None,
+    min_frequency: int = 2,
+    max_token_length: int | None = None,
+    on_merges: Callable[[int, int], None] | None = None,
+) -> list[tuple[int, int, int, int]]:
+    """Learns BPE merges (Sennrich et al. 2016, algorithm 1): (left, right, new, count) of each, in order.
+
+    `alphabet[i]` is the base symbol of id i: single bytes (all 256 in any order, then a word is a sequence of
+    bytes) or characters in UTF-8 (then of characters; one outside the alphabet becomes U+FFFD where the
+    alphabet has it, else ends the run of symbols there). `end_of_word`, itself in the alphabet, is one more
+    symbol after each word. Every step takes the pair with the highest count, counted over adjacent positions
+    (overlapping ones too) as a recount of all words would give it; ties go to the smaller (left, right).
+    `new` is the id of the token whose bytes are left's + right's where one exists already, else the next
+    free id. Stops after `max_merges` merges that made a new token, or below `min_frequency` (at least 1).
+    A pair whose token would be longer than `max_token_length` (bytes under a byte alphabet, else characters)
+    never merges. `on_merges(done, max_merges)` is called now and then from the calling thread, and may raise
+    to stop.
+    """
+
+@final
+class BPE:
+    """Encodes text into ids with learned merges: at each step the adjacent pair of lowest rank, leftmost first.
+
+    `tokens[i]` is the bytes of id i. `merges[r]` = (left, right) of rank r; the merged id is that of the
+    concatenated bytes. `byte_level`: the base symbols are the 256 single bytes, all in `tokens`; else they
+    are characters, one not in `tokens` becomes `unknown` (or vanishes where that is None).
+    `special`: ids that plain text never encodes to (their bytes don't take part in the look-up of symbols).
+    """
+
+    def __init__(
+        self,
+        tokens: Sequence[bytes],
+        merges: Sequence[tuple[int, int]],
+        pattern: str,
+        *,
+        drop_gaps: bool = False,
+        byte_level: bool = True,
+        end_of_word: bytes | None = None,
+        unknown: int | None = None,
+        special: Sequence[int] = (),
+    ) -> None: ...
+    def encode(self, text: bytes) -> list[int]:
+        """Ids of one text. Time linear in its length, up to a logarithm."""
+
+    def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
+        """Ids of each text; the texts are spread over threads."""
+
+    def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """All ids in one array (total,), and each text's start in it, the total at the end (texts + 1,)."""
+
+    def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
+        """The number of ids of each text."""
+
+def attention(
+    queries: NDArray[np.float32],
+    keys: NDArray[np.float32],
+    values: NDArray[np.float32],
+    *,
+    scale: float,
+    causal: bool = False,
+    window: tuple[int, int] | None = None,
+    softcap: float = 0.0,
+    mask: NDArray[np.bool_] | None = None,
+    bias: NDArray[np.float32] | None = None,
+    alibi_slopes: NDArray[np.float32] | None = None,
+    threads: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """softmax(QKᵀ·scale + bias)V, tiled: memory O(N), never N×M (Vaswani et al. 2017, eq. 1).
+
+    queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), C-contiguous; H a multiple of Hkv, query head h
+    reads kv head h // (H / Hkv). Returns output (H, N, dv) and the log-sum-exp of each row's logits (H, N).
+    The logits are q·k·scale, then softcap·tanh(logits / softcap) where softcap > 0, then + bias, then
+    − slope·|i' − j| where `alibi_slopes` (H,) is given, with i' = i + M − N. `causal` keeps keys j ≤ i'
+    (aligned to the end). `window` (left, right), −1 unbounded, keeps i' − left ≤ j ≤ i' + right. `mask` (true
+    = may attend) and `bias` have shapes (a, b, c), each of a, b, c either 1 or the full H, N, M. A row that
+    may attend to nothing (all logits −inf) gives zeros and log-sum-exp −inf.
+    """
+
+def attention_weights(
+    queries: NDArray[np.float32],
+    keys: NDArray[np.float32],
+    *,
+    scale: float,
+    causal: bool = False,
+    window: tuple[int, int] | None = None,
+    softcap: float = 0.0,
+    mask: NDArray[np.bool_] | None = None,
+    bias: NDArray[np.float32] | None = None,
+    alibi_slopes: NDArray[np.float32] | None = None,
+    threads: int = 0,
+) -> NDArray[np.float32]:
+    """The weights (H, N, M) themselves, arguments as in `attention`: rows sum to 1, or are zeros."""

@@ -1,0 +1,13 @@
+"""What is built in: a tokenizer and a table, so that the pipe works with no file at hand.
+
+`attncli/starter/README.md` says how both were made.
+"""
+
+from pathlib import Path
+
+__all__ = ["NAME", "TABLE", "TOKENIZER"]
+
+NAME = "starter"
+_FOLDER = Path(__file__).parent.parent / "starter"
+TOKENIZER = _FOLDER / "tokenizer.json"
+TABLE = _FOLDER / "embeddings.safetensors"

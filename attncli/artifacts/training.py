@@ -1,0 +1,107 @@
+"""Training a tokenizer on files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO, Literal
+
+from attncli import files
+from attncli.artifacts.tokenizer import Tokenizer
+from attncli.core.tokenizer.counts import count_words
+from attncli.core.tokenizer.normalize import normalizer
+from attncli.core.tokenizer.patterns import WHITESPACE, resolve
+from attncli.core.tokenizer.train import Plan, learn
+from attncli.wire import jsonl, text
+
+__all__ = ["train_bpe"]
+
+CHUNK = 1 << 23
+"""Bytes read at a time."""
+RECORDS = (".jsonl", ".ndjson")
+
+
+def train_bpe(
+    paths: str | os.PathLike[str] | Sequence[str | os.PathLike[str]],
+    *,
+    vocab_size: int | None = None,
+    merges: int | None = None,
+    pattern: str | None = None,
+    unit: Literal["bytes", "characters"] = "bytes",
+    end_of_word: str | None = None,
+    special: Sequence[str] = (),
+    min_frequency: int = 2,
+    max_token_length: int | None = None,
+    normalize: str | None = None,
+    by: str = "file",
+    from_format: str | None = None,
+    field: str = "text",
+    name: str = "",
+    threads: int | None = None,
+    progress: Callable[[str, int, int | None], None] | None = None,
+    trace: Callable[[int, bytes, bytes, int], None] | None = None,
+) -> Tokenizer:
+    """Learns a BPE tokenizer from files (folders stand for theirs, `-` for standard input).
+
+    Give `vocab_size` (base symbols, merges and special tokens together) or `merges`. `pattern` is a known name or
+    a regex; the default is gpt2, or `whitespace` where an end-of-word symbol is asked for. A file is one document,
+    `by="line"` makes each line one; .jsonl files, and all with `from_format="json"`, hold records whose `field`
+    is the text. `progress(stage, done, total)` and `trace(step, left, right, count)` are called back. The same merges
+    come out on one thread, on many, and from either engine.
+
+    >>> train_bpe(["corpus.txt"], vocab_size=32_000, pattern="gpt2").save("tokenizer.json")
+    """
+    listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
+    if pattern is None:
+        pattern = "whitespace" if end_of_word is not None else "gpt2"
+    source = resolve(pattern)
+    plan = Plan(
+        vocab_size=vocab_size,
+        merges=merges,
+        unit=unit,
+        pattern=source,
+        drop_gaps=source == WHITESPACE,
+        end_of_word=end_of_word,
+        special=list(special),
+        min_frequency=min_frequency,
+        max_token_length=max_token_length,
+        normalizer=normalize,
+    )
+    sources = files.expand([os.fspath(path) for path in listed])
+    sizes = [files.size(source) for source in sources]
+    total = sum(size for size in sizes if size is not None) if None not in sizes else None
+    counts = count_words(
+        _documents(sources, by, from_format, field),
+        source,
+        drop_gaps=plan.drop_gaps,
+        threads=threads,
+        change=normalizer(normalize),
+        on_bytes=(lambda done: progress("counting", done, total)) if progress else None,
+    )
+    learned = learn(counts, plan, on_merges=(lambda *at: progress("merging", *at)) if progress else None)
+    model = learned.model
+    if trace:
+        for step, ((left, right), count) in enumerate(zip(model.merges, learned.counts, strict=True), 1):
+            trace(step, model.tokens[left], model.tokens[right], count)
+    return Tokenizer(replace(model, name=name))
+
+
+def _documents(sources: Iterable[str], by: str, from_format: str | None, field: str) -> Iterator[Iterable[bytes]]:
+    """Each document as a stream of chunks."""
+    for source in sources:
+        with files.open_input(source) as handle:
+            if from_format == "json" or (from_format is None and Path(source).suffix in RECORDS):
+                for batch in jsonl.read(handle, source, field=field):
+                    yield from ([record.text] for record in batch if record.text is not None)
+            elif by == "line":
+                for batch in text.read(handle, source):
+                    yield from ([record.text or b""] for record in batch)
+            else:
+                yield _chunks(handle)
+
+
+def _chunks(handle: BinaryIO) -> Iterator[bytes]:
+    while chunk := handle.read(CHUNK):
+        yield chunk

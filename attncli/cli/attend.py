@@ -1,0 +1,264 @@
+"""`attncli attend`: vectors to attention."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
+
+import typer
+
+from attncli.cli.command import subcommand
+from attncli.cli.console import Console
+from attncli.cli.options import Common, choice
+from attncli.cli.stage import run_stage
+from attncli.errors import CallError, DataError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from attncli.core.attention.projections import Projections
+    from attncli.wire.record import Record
+
+__all__ = ["METHODS", "run"]
+
+FORMATS = ("json", "npy", "grid")
+EMITTED = ("output", "weights", "scores")
+METHODS = ("exact",)
+"""The names in `core/attention/mechanisms.py`; here too, since that imports NumPy (a test holds them together)."""
+LONGEST_DRAWN = 4096
+"""Tokens: beyond, the weights of one head would take more than 64 MiB, and a cell of the grid stand for thousands."""
+
+
+@subcommand("attend")
+def run(
+    common: Common,
+    heads: Annotated[int | None, typer.Option("--heads", min=1, help="Heads to split the vectors into.")] = None,
+    kv_heads: Annotated[
+        int | None, typer.Option("--kv-heads", min=1, help="Fewer heads for keys and values (grouped queries).")
+    ] = None,
+    causal: Annotated[bool, typer.Option("--causal", help="No look ahead; aligned to the end.")] = False,
+    window: Annotated[
+        str | None, typer.Option("--window", metavar="LEFT[,RIGHT]", help="Attend to keys this near only.")
+    ] = None,
+    projections: Annotated[
+        str,
+        typer.Option("--projections", metavar="identity|random|FILE", help="Wq Wk Wv Wo, bq bk bv bo by name."),
+    ] = "identity",
+    seed: Annotated[int, typer.Option("--seed", min=0, help="For --projections random.")] = 0,
+    context: Annotated[
+        str | None, typer.Option("--context", metavar="FILE", help="Cross-attention: vectors to attend to.")
+    ] = None,
+    keys: Annotated[str | None, typer.Option("--keys", metavar="FILE", help="K, (M, D) or (Hkv, M, d).")] = None,
+    values: Annotated[str | None, typer.Option("--values", metavar="FILE", help="V, as long as K.")] = None,
+    mask: Annotated[str | None, typer.Option("--mask", metavar="FILE", help="Bool; true = may attend.")] = None,
+    bias: Annotated[str | None, typer.Option("--bias", metavar="FILE", help="Added to the scores.")] = None,
+    scale: Annotated[float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")] = None,
+    softcap: Annotated[float | None, typer.Option("--softcap", help="softcap * tanh(scores / softcap).")] = None,
+    method: Annotated[str, typer.Option("--method", **choice("method", METHODS), help="How to attend.")] = "exact",
+    emit: Annotated[
+        list[str] | None,
+        typer.Option("--emit", metavar="|".join(EMITTED), help="What to write; may be repeated. [default: output]"),
+    ] = None,
+    to: Annotated[
+        str | None,
+        typer.Option("--to", **choice("format", FORMATS), help="On a terminal a grid, else as it came in."),
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", **choice("format", ("json", "npy")), help="By the first bytes if not given."),
+    ] = None,
+    allow_nan: Annotated[bool, typer.Option("--allow-nan", help="Let NaN and Infinity through in JSON.")] = False,
+) -> None:
+    """Let vectors attend to each other: multi-head scaled-dot-product attention.
+
+    \b
+    echo "He left the roses by the bank." | attncli encode | attncli embed | attncli attend
+    attncli attend --heads 8 --causal vectors.npy -o output.npy
+    attncli attend --heads 4 --projections random --emit weights vectors.npy --to npy -o weights.npy
+
+    On a terminal it draws the weights as a grid, queries down and keys across (--to grid draws anywhere).
+
+    Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
+    """
+    from attncli.core.attention.multihead import multi_head
+    from attncli.wire import streams
+
+    console = Console(common)
+    wanted = _emitted(emit)
+    drawing = to == "grid" or (to is None and emit is None and console.on_terminal())
+    options = _options(common, causal, window, scale, softcap, mask, bias)
+    attended_to = _attended_to(context, keys, values)
+    projected = _projections(projections, seed)
+    key_labels: list[Sequence[str] | None] = []
+
+    def attend(record: Record) -> None:
+        x = record.vectors if record.vectors is not None else record.output
+        if x is None:
+            raise DataError("has no vectors", hint="ids go through `embed` first")
+        if drawing and x.shape[-2] > LONGEST_DRAWN:
+            raise DataError(f"{x.shape[-2]:,} tokens are too many to draw", hint="use --to json or npy")
+        k, v, labels = attended_to(record)
+        made = multi_head(
+            x,
+            heads=heads,
+            kv_heads=kv_heads,
+            projections=projected(x, heads or 1, kv_heads or heads or 1),
+            keys=k,
+            values=v,
+            emit=("weights",) if drawing else wanted,
+            method=method,
+            **options,
+        )
+        if made.empty_rows:
+            console.say("some rows may attend to nothing; they are zeros")
+        record.vectors, record.output = None, made.output
+        record.weights, record.scores = made.weights, made.scores
+        if drawing:
+            key_labels.append(labels)
+
+    def format_for(came_in: str) -> str:
+        if drawing:
+            return "grid"
+        fmt = to or streams.format_of(common.output, FORMATS) or came_in
+        if fmt == "npy" and len(wanted) > 1:
+            raise CallError("npy has room for one array a record", hint="emit one, or use --to json")
+        return fmt
+
+    def writer_for(fmt: str, handle: BinaryIO) -> Callable[[Iterable[Record]], None]:
+        if fmt == "grid":
+            return lambda records: _draw(records, key_labels, handle, console.colored())
+        return streams.writer(fmt, handle, array=wanted[0], allow_nan=allow_nan)
+
+    run_stage(console, attend, from_=from_, format_for=format_for, writer_for=writer_for, allow_nan=allow_nan)
+
+
+def _emitted(emit: list[str] | None) -> list[str]:
+    wanted = list(dict.fromkeys(part for name in emit or ["output"] for part in name.split(",")))
+    for name in wanted:
+        if name not in EMITTED:
+            raise CallError(f"nothing to emit is called {name!r}", hint=f"use {', '.join(EMITTED)}")
+    return wanted
+
+
+def _options(
+    common: Common,
+    causal: bool,
+    window: str | None,
+    scale: float | None,
+    softcap: float | None,
+    mask: str | None,
+    bias: str | None,
+) -> dict[str, Any]:
+    """The arguments of `attncli.attention`."""
+    from attncli.artifacts import arrays
+
+    sides: tuple[int, int] | None = None
+    if window is not None:
+        try:
+            numbers = [int(part) for part in window.split(",")]
+            sides = (numbers[0], numbers[-1])
+        except ValueError:
+            numbers = []
+        if not 1 <= len(numbers) <= 2:
+            raise CallError(f"--window {window} is neither N nor LEFT,RIGHT")
+    return {
+        "causal": causal,
+        "window": sides,
+        "scale": scale,
+        "softcap": softcap,
+        "mask": arrays.load_one(mask) if mask else None,
+        "bias": arrays.load_one(bias) if bias else None,
+        "threads": common.threads,
+    }
+
+
+Keys = tuple["NDArray[Any] | None", "NDArray[Any] | None", "Sequence[str] | None"]
+
+
+def _attended_to(context: str | None, keys: str | None, values: str | None) -> Callable[[Record], Keys]:
+    """A function that gives keys, values and labels of the keys for a record."""
+    from attncli.artifacts import arrays
+
+    if context is not None and (keys is not None or values is not None):
+        raise CallError("--context and --keys or --values exclude each other")
+    if values is not None and keys is None:
+        raise CallError("--values goes with --keys")
+    if keys is not None:
+        k = arrays.load_one(keys)
+        v = arrays.load_one(values) if values is not None else None
+        return lambda _: (k, v, None)
+    if context is None:
+        return lambda record: (None, None, record.tokens)
+    contexts = _contexts(context)
+
+    def paired(_: Record) -> Keys:
+        try:
+            record = next(contexts)
+        except StopIteration:
+            raise DataError(f"the context {context} has fewer records than the input") from None
+        vectors = record.vectors if record.vectors is not None else record.output
+        if vectors is None:
+            raise DataError("has no vectors", source=context, record=str(record.id), hint="embed it first")
+        return vectors, vectors, record.tokens
+
+    return paired
+
+
+def _contexts(path: str) -> Iterator[Record]:
+    """The records of the context, paired with those of the input; a single one serves all of them."""
+    from attncli import files
+    from attncli.wire import streams
+
+    with files.open_input(path) as handle:
+        first = None
+        several = False
+        for record in streams.read_records(handle, source=path):
+            several = first is not None
+            first = first or record
+            yield record
+    while first is not None and not several:
+        yield first
+
+
+def _projections(wanted: str, seed: int) -> Callable[[NDArray[Any], int, int], Projections | None]:
+    """A function that gives the projections for some vectors."""
+    from attncli.artifacts import arrays
+    from attncli.core.attention.projections import Projections
+    from attncli.errors import AttncliError
+
+    if wanted == "identity":
+        return lambda *_: None
+    if wanted != "random":
+        try:
+            loaded = Projections.from_arrays(arrays.load(wanted)[0])
+        except AttncliError as error:
+            raise error.at(source=wanted) from None
+        return lambda *_: loaded
+    made: dict[tuple[int, int, int], Projections] = {}
+
+    def random(x: NDArray[Any], heads: int, kv_heads: int) -> Projections:
+        shape = (x.shape[-1], heads, kv_heads)
+        if shape not in made:
+            made[shape] = Projections.random(x.shape[-1], heads=heads, kv_heads=kv_heads, seed=seed)
+        return made[shape]
+
+    return random
+
+
+def _draw(records: Iterable[Record], key_labels: list[Sequence[str] | None], handle: BinaryIO, color: bool) -> None:
+    """Draws a batch; `key_labels` holds those of its records, and is emptied."""
+    from attncli.render.terminal import draw_attention
+
+    text = io.TextIOWrapper(handle, encoding="utf-8", errors="backslashreplace", write_through=True)
+    try:
+        for record, labels in zip(records, key_labels, strict=True):
+            weights = record.weights
+            if weights is None:
+                raise DataError("has no weights to draw", record=str(record.id))
+            queries = record.tokens or [str(number) for number in range(weights.shape[1])]
+            keys = labels or [str(number) for number in range(weights.shape[2])]
+            draw_attention(weights, queries, keys, text, title=str(record.id or ""), color=color)
+    finally:
+        text.detach()
+        key_labels.clear()

@@ -1,0 +1,139 @@
+"""Talk on stderr: warnings, hints, progress; and what may go to a terminal. stdout belongs to the data."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, BinaryIO
+
+from attncli import files
+from attncli.core import engine
+from attncli.errors import CallError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from attncli.cli.options import Common
+
+__all__ = ["Console"]
+
+LARGE_INPUT = 1_000_000
+"""Bytes above which the reference engine is slow enough to be told."""
+FIRST_BAR = 0.5
+"""Seconds before a progress bar shows: short work needs none."""
+INTERVAL = 0.1
+"""Seconds between two reports."""
+BINARY = ("npy",)
+"""Formats that a terminal cannot show."""
+
+
+class Console:
+    """One subcommand's inputs and output, and its talk."""
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+        self._said: set[str] = set()
+        self._bytes = 0
+        self.progress = Progress(self._progress_mode())
+
+    def sources(self) -> list[str]:
+        """The names of the inputs, folders expanded; standard input where none is given."""
+        common = self._common
+        if common.null and common.files_from is None:
+            raise CallError("-0 goes with --files-from")
+        sources = files.expand(common.inputs or [], files_from=common.files_from, null_separated=common.null)
+        if "-" in sources and sys.stdin.isatty():
+            self.say("reading from the terminal; Ctrl-D ends the input")
+        return sources
+
+    @contextmanager
+    def input(self, source: str) -> Iterator[BinaryIO]:
+        """One input, decompressed."""
+        size = files.size(source)
+        if size is not None:
+            self.count(size)
+        with files.open_input(source) as handle:
+            yield handle
+
+    def output(self, fmt: str = "json", sources: list[str] | None = None) -> AbstractContextManager[BinaryIO]:
+        """The output; refused where binary data would go to a terminal, or onto an input."""
+        path = self._common.output
+        if path == "-" and fmt in BINARY and sys.stdout.isatty():
+            raise CallError(f"{fmt} is not for a terminal", hint="use -o FILE, a pipe, or --to json")
+        return files.open_output(path, inputs=[source for source in sources or [] if source != "-"])
+
+    def on_terminal(self) -> bool:
+        """Whether the output goes to a terminal."""
+        return self._common.output == "-" and sys.stdout.isatty()
+
+    def colored(self) -> bool:
+        """Whether to color the output: --color, else NO_COLOR, TERM=dumb and whether there is a terminal."""
+        if self._common.color != "auto":
+            return self._common.color == "always"
+        return self.on_terminal() and "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
+
+    def say(self, line: str) -> None:
+        """One line on stderr, said once."""
+        if self._common.quiet or line in self._said:
+            return
+        self._said.add(line)
+        self.tell(line)
+
+    def tell(self, line: str) -> None:
+        """One line on stderr, quiet or not."""
+        self.progress.clear()
+        safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
+        sys.stderr.write(f"attncli {self._common.command}: {safe}\n")
+
+    def count(self, size: int) -> None:
+        """Tells once that the slow engine runs, when the inputs have come to more than 1 MB."""
+        self._bytes += size
+        if self._bytes > LARGE_INPUT and engine.name() == "reference":
+            self.say("the reference engine runs, which is slow on large inputs; install Rust and attncli again")
+
+    def _progress_mode(self) -> str:
+        common = self._common
+        if common.no_progress or common.quiet:
+            return "none"
+        if common.progress == "auto":
+            return "bar" if sys.stderr.isatty() and not sys.stdout.isatty() else "none"
+        return common.progress
+
+
+class Progress:
+    """Progress on stderr: a bar for people, JSON lines for programs, or nothing."""
+
+    def __init__(self, mode: str) -> None:
+        self._mode = mode
+        self._started = time.monotonic()
+        self._last = 0.0
+        self._shown = False
+
+    def __call__(self, stage: str, done: int, total: int | None) -> None:
+        """`done` of `total` (None: unknown) in this stage."""
+        if self._mode == "none":
+            return
+        now = time.monotonic()
+        finished = total is not None and done >= total
+        early = self._mode == "bar" and now - self._started < FIRST_BAR
+        if early or (now - self._last < INTERVAL and not finished):
+            return
+        self._last = now
+        if self._mode == "json":
+            line = {"stage": stage, "done": done, "total": total, "seconds": round(now - self._started, 3)}
+            sys.stderr.write(json.dumps(line) + "\n")
+            return
+        share = f"{100 * done / total:3.0f} %" if total else f"{done:,}"
+        filled = int(30 * done / total) if total else 0
+        sys.stderr.write(f"\r{stage:<12} {'█' * filled}{'░' * (30 - filled)} {share}\x1b[K")
+        sys.stderr.flush()
+        self._shown = True
+
+    def clear(self) -> None:
+        """Clears the bar's line, so that a line of talk can stand there."""
+        if self._shown:
+            sys.stderr.write("\r\x1b[K")
+            self._shown = False

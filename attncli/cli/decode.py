@@ -1,0 +1,79 @@
+"""`attncli decode`: ids to text."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from attncli.cli.command import subcommand
+from attncli.cli.console import Console
+from attncli.cli.options import Common, TokenizerOption, choice
+from attncli.cli.stage import run_stage
+from attncli.errors import DataError
+
+if TYPE_CHECKING:
+    from attncli.artifacts.tokenizer import Tokenizer
+    from attncli.wire.record import Record
+
+__all__ = ["run"]
+
+FORMATS = ("text", "json")
+ERRORS = ("keep", "replace", "strict")
+
+
+@subcommand("decode")
+def run(
+    common: Common,
+    tokenizer: TokenizerOption = "starter",
+    to: Annotated[
+        str,
+        typer.Option("--to", **choice("format", ("text", "json")), help="json: records with the text in them."),
+    ] = "text",
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", **choice("format", ("json", "npy", "ids")), help="By the first bytes if not given."),
+    ] = None,
+    end: Annotated[
+        str | None, typer.Option("--end", metavar="TEXT", help="Write this after each document; '' for nothing.")
+    ] = None,
+    errors: Annotated[
+        str,
+        typer.Option("--errors", **choice("way", ERRORS), help="Bytes that are no UTF-8: kept, U+FFFD, or a failure."),
+    ] = "keep",
+    skip_special: Annotated[bool, typer.Option("--skip-special", help="Leave special tokens out.")] = False,
+) -> None:
+    """Turn token ids into text, byte for byte.
+
+    \b
+    attncli encode book.txt | attncli decode       gives every byte back
+    echo 464 3290 | attncli decode -t gpt2.json
+    attncli decode --to json ids.npy
+
+    Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
+    """
+    from attncli.artifacts.tokenizer import Tokenizer
+    from attncli.wire import streams
+
+    console = Console(common)
+    coder = Tokenizer.load(tokenizer)
+    run_stage(
+        console,
+        lambda record: _decode(coder, record, errors, skip_special),
+        from_=from_,
+        format_for=lambda _: to or streams.format_of(common.output, FORMATS) or "text",
+        writer_for=lambda fmt, handle: streams.writer(fmt, handle, end=end),
+    )
+
+
+def _decode(coder: Tokenizer, record: Record, errors: str, skip_special: bool) -> None:
+    if record.ids is None:
+        raise DataError("has no ids", hint="text goes through `encode` first")
+    text = coder.decode(record.ids, skip_special=skip_special)
+    if errors != "keep":
+        try:
+            text = text.decode("utf-8", errors).encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise DataError(f"its text is not valid UTF-8 at byte {error.start}") from None
+    record.text = text
+    record.ids = record.tokens = record.offsets = record.tokenizer = None

@@ -1,0 +1,116 @@
+"""The command line: which subcommands there are, and what stands outside all of them.
+
+Only the subcommand that is called is imported: importing all would cost each start what one alone needs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import typer
+
+__all__ = ["COMMANDS", "build", "main"]
+
+COMMANDS = {
+    "train-bpe": "train_bpe",
+    "encode": "encode",
+    "decode": "decode",
+    "embed": "embed",
+    "attend": "attend",
+}
+"""Subcommand -> module of this folder, whose function `run` it is: the one place where a new one is entered."""
+
+PROGRESS = ("auto", "bar", "json", "none")
+"""What `--progress` may be followed by."""
+
+HELP = """A tokenizer and attention toolkit: text to ids to vectors to attention, in a Unix pipe.
+
+echo "He left the roses by the bank." | attncli encode | attncli embed | attncli attend
+
+Each command reads files, folders or standard input and writes JSON Lines or .npy on standard output.
+
+Exit status: 0 done (also when the reader went away), 1 the data or the machine failed, 2 the call was wrong,
+130 interrupted."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command line and returns its exit status."""
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        if arguments in (["--version"], ["-V"]):
+            return _version()
+        app = build(_called(arguments))
+        app(args=_spelled_out(arguments), prog_name="attncli")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def build(commands: Sequence[str]) -> typer.Typer:
+    """The typer application with these subcommands."""
+    import typer
+
+    app = typer.Typer(
+        help=HELP,
+        rich_markup_mode=None,  # rich help costs 150 ms
+        pretty_exceptions_enable=False,
+        no_args_is_help=True,
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    )
+
+    @app.callback()
+    def toplevel(
+        version: bool = typer.Option(
+            False, "-V", "--version", callback=_show_version, is_eager=True, help="Show version and engine, and stop."
+        ),
+    ) -> None:
+        """`--version` alone is answered before typer is imported; here it stands for the help."""
+
+    for name in commands:
+        app.command(name)(importlib.import_module(f"attncli.cli.{COMMANDS[name]}").run)
+    return app
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        raise SystemExit(_version())
+
+
+def _called(arguments: Sequence[str]) -> list[str]:
+    """The subcommand to import: the one that is called, or all for help, completion and mistakes."""
+    if "_ATTNCLI_COMPLETE" in os.environ:
+        words = os.environ.get("COMP_WORDS") or os.environ.get("_TYPER_COMPLETE_ARGS") or ""
+        arguments = words.split()[1:-1] if words else []
+    named = next((word for word in arguments if not word.startswith("-")), "")
+    return [named] if named in COMMANDS else list(COMMANDS)
+
+
+def _spelled_out(arguments: Sequence[str]) -> list[str]:
+    """`--progress` alone means a bar; typer's options either always or never take a value."""
+    spelled = list(arguments)
+    for place, word in enumerate(arguments):
+        if word == "--progress" and "".join(arguments[place + 1 : place + 2]) not in PROGRESS:
+            spelled[place] = "--progress=bar"
+    return spelled
+
+
+def _version() -> int:
+    from attncli import __version__
+    from attncli.core import engine
+    from attncli.errors import AttncliError
+
+    try:
+        name = engine.name()
+    except AttncliError as error:
+        print(f"attncli: {error}", file=sys.stderr)
+        return error.exit_status
+    print(f"attncli {__version__} ({name} engine)")
+    return 0

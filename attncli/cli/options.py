@@ -1,0 +1,85 @@
+"""The options that all subcommands share, and how options are checked and completed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import typer
+
+from attncli.cli.main import PROGRESS
+
+__all__ = ["Common", "TokenizerOption", "choice"]
+
+
+def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
+    """Arguments for `typer.Option`: one of some words, completed by the shell, with a did-you-mean.
+
+    >>> typer.Option(**choice("method", ["exact"])).metavar
+    'exact'
+    """
+    words = list(allowed)
+
+    def check(value: str | None) -> str | None:
+        if value is None or value in words:
+            return value
+        near = difflib.get_close_matches(value, words, 1)
+        advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(words)}"
+        raise typer.BadParameter(f"no {what} is called {value!r}; {advice}")
+
+    def complete(incomplete: str) -> list[str]:
+        return [word for word in words if word.startswith(incomplete)]
+
+    return {"callback": check, "autocompletion": complete, "metavar": "|".join(words), "show_default": True}
+
+
+def _positive(value: int | None) -> int | None:
+    if value is not None and value < 1:
+        raise typer.BadParameter(f"{value} is not above 0")
+    return value
+
+
+COLOR = ("auto", "always", "never")
+
+
+@dataclass
+class Common:
+    """What every subcommand is called with."""
+
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[INPUT]...", help="Files, folders, or - for standard input (the default)."),
+    ] = None
+    output: Annotated[
+        str, typer.Option("-o", "--output", metavar="FILE", help="Write here, whole or not at all; - is stdout.")
+    ] = "-"
+    files_from: Annotated[
+        str | None, typer.Option("--files-from", metavar="FILE", help="Read the names of the inputs from a file.")
+    ] = None
+    null: Annotated[
+        bool, typer.Option("-0", "--null", help="The names of --files-from end in NUL, as `find -print0` does.")
+    ] = False
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", envvar="ATTNCLI_THREADS", callback=_positive, help="Threads; one a core by default."),
+    ] = None
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No warnings and no progress.")] = False
+    progress: Annotated[
+        str,
+        typer.Option("--progress", **choice("progress", PROGRESS), help="Progress on stderr; alone: a bar."),
+    ] = "auto"
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="The same as --progress none.")] = False
+    color: Annotated[str, typer.Option("--color", **choice("color", COLOR), help="NO_COLOR is honoured.")] = "auto"
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of a failure.")] = False
+    command: str = ""
+    """The subcommand's name: not an option."""
+
+
+TokenizerOption = Annotated[
+    str,
+    typer.Option(
+        "-t", "--tokenizer", envvar="ATTNCLI_TOKENIZER", metavar="FILE", help="A tokenizer's file, folder or name."
+    ),
+]

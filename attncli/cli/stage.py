@@ -1,0 +1,55 @@
+"""A stage of the pipe: records in, one at a time through some work, records out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, BinaryIO
+
+from attncli.errors import AttncliError
+from attncli.wire import streams
+
+if TYPE_CHECKING:
+    from attncli.cli.console import Console
+    from attncli.wire.record import Record
+
+__all__ = ["run_stage"]
+
+
+def run_stage(
+    console: Console,
+    work: Callable[[Record], None],
+    *,
+    from_: str | None,
+    format_for: Callable[[str], str],
+    writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
+    allow_nan: bool = False,
+) -> None:
+    """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
+
+    `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. What goes wrong
+    names the source and the record.
+    """
+    sources = console.sources()
+    with ExitStack() as stack:
+        output: BinaryIO | None = None
+        for source in sources:
+            with console.input(source) as stream:
+                came_in, batches = streams.read_batches(stream, from_, source, allow_nan=allow_nan)
+                if output is None:
+                    fmt = format_for(came_in)
+                    output = stack.enter_context(console.output(fmt, sources))
+                    write = writer_for(fmt, output)
+                for batch in batches:
+                    for record in batch:
+                        _located(work, record, source)
+                    write(batch)
+                    output.flush()
+
+
+def _located(work: Callable[[Record], None], record: Record, source: str) -> None:
+    try:
+        work(record)
+    except AttncliError as error:
+        number = str(record.id).removeprefix(f"{source}:")
+        raise error.at(source=source, record=int(number) if number.isdecimal() else number) from None

@@ -1,0 +1,130 @@
+"""`attncli train-bpe`: text to a tokenizer."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
+
+import typer
+
+from attncli.cli.command import subcommand
+from attncli.cli.console import Console
+from attncli.cli.options import Common, choice
+from attncli.errors import CallError
+
+if TYPE_CHECKING:
+    from attncli.artifacts.tokenizer import Tokenizer
+
+__all__ = ["run"]
+
+Trace = Callable[[int, bytes, bytes, int], None]
+
+
+@subcommand("train-bpe")
+def run(
+    common: Common,
+    vocab_size: Annotated[
+        int | None, typer.Option("--vocab-size", min=1, help="Base symbols, merges and special tokens together.")
+    ] = None,
+    merges: Annotated[int | None, typer.Option("--merges", min=0, help="In its place: how many merges.")] = None,
+    pattern: Annotated[
+        str | None,
+        typer.Option(
+            "--pattern",
+            metavar="NAME|REGEX",
+            help="gpt2 (the default), cl100k, o200k, whitespace, none, or a regex whose matches are words.",
+        ),
+    ] = None,
+    unit: Annotated[
+        str, typer.Option("--unit", **choice("unit", ("bytes", "characters")), help="What base symbols are.")
+    ] = "bytes",
+    end_of_word: Annotated[
+        str | None, typer.Option("--end-of-word", metavar="C", help="A symbol after each word, as in textbooks.")
+    ] = None,
+    special: Annotated[
+        list[str] | None, typer.Option("--special", metavar="TOKEN", help="A special token; may be repeated.")
+    ] = None,
+    min_frequency: Annotated[int, typer.Option("--min-frequency", min=0, help="Leave rarer pairs alone.")] = 2,
+    max_token_length: Annotated[
+        int | None,
+        typer.Option("--max-token-length", min=1, help="In bytes, or characters where they are the unit."),
+    ] = None,
+    normalize: Annotated[
+        str | None,
+        typer.Option(
+            "--normalize",
+            **choice("normalizer", ("nfc", "nfd", "nfkc", "nfkd", "lowercase")),
+            help="Before all else.",
+        ),
+    ] = None,
+    from_: Annotated[
+        str | None,
+        typer.Option("--from", **choice("format", ("text", "json")), help="json: records that hold a text."),
+    ] = None,
+    field: Annotated[str, typer.Option("--field", metavar="KEY", help="The key of a record's text.")] = "text",
+    by: Annotated[str, typer.Option("--by", **choice("unit", ("file", "line")), help="What one document is.")] = "file",
+    trace: Annotated[bool, typer.Option("--trace", help="Print each merge with its count.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and stop.")] = False,
+) -> None:
+    """Learn a byte-pair-encoding tokenizer and write it as tokenizer.json.
+
+    \b
+    attncli train-bpe --vocab-size 32000 corpus/ -o tokenizer.json
+    attncli train-bpe --vocab-size 8000 --special '<|endoftext|>' a.txt b.txt.gz -o small.json
+    echo "low lower newest wider" |
+      attncli train-bpe --merges 4 --unit characters --end-of-word _ --trace -o low.json
+
+    Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
+    """
+    from attncli import files
+    from attncli.artifacts.training import train_bpe
+
+    console = Console(common)
+    if (vocab_size is None) == (merges is None):
+        raise CallError("give --vocab-size or --merges", hint="32000 is a common vocabulary size")
+    sources = console.sources()
+    if dry_run:
+        sizes = [files.size(source) or 0 for source in sources]
+        console.tell(f"{len(sources)} inputs, {sum(sizes):,} bytes, {common.threads or 'all'} threads")
+        return
+    for source in sources:
+        console.count(files.size(source) or 0)
+    with console.output("json", sources) as handle:
+        tracing = _tracer(sys.stderr.buffer if common.output == "-" else sys.stdout.buffer) if trace else None
+        tokenizer: Tokenizer = train_bpe(
+            sources,
+            vocab_size=vocab_size,
+            merges=merges,
+            pattern=pattern,
+            unit=cast(Literal["bytes", "characters"], unit),
+            end_of_word=end_of_word,
+            special=special or [],
+            min_frequency=min_frequency,
+            max_token_length=max_token_length,
+            normalize=normalize,
+            by=by,
+            from_format=from_,
+            field=field,
+            threads=common.threads,
+            progress=console.progress,
+            trace=tracing,
+        )
+        handle.write(tokenizer.serialized())
+    console.progress.clear()
+    wanted = vocab_size if vocab_size is not None else (merges or 0)
+    have = len(tokenizer) if vocab_size is not None else len(tokenizer.merges)
+    if have < wanted:
+        what = "entries" if vocab_size is not None else "merges"
+        console.say(f"the text gave {have} {what}, not {wanted}: no other pair occurs {max(1, min_frequency)} times")
+
+
+def _tracer(stream: BinaryIO) -> Trace:
+    """Prints step, left, right, whole and count, separated by tabs."""
+    from attncli.core.tokenizer.vocab import label
+
+    def trace(step: int, left: bytes, right: bytes, count: int) -> None:
+        line = f"{step}\t{label(left)}\t{label(right)}\t{label(left + right)}\t{count}\n"
+        stream.write(line.encode("utf-8"))
+
+    return trace

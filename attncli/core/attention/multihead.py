@@ -1,0 +1,122 @@
+"""Multi-head attention (Vaswani et al. 2017, section 3.2.2): project, split, attend, join, project.
+
+    x (T, D) --Wq--> Q (T, D) --split--> (H, T, d) --attention--> (H, T, d) --join--> (T, D) --Wo--> y (T, D)
+
+Vectors whose heads are split already, (H, T, d), are attended as they are and stay so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attncli.core.attention import exact, mechanisms
+from attncli.core.attention.projections import Projections
+from attncli.errors import CallError, DataError
+
+__all__ = ["MultiHead", "join_heads", "multi_head", "split_heads"]
+
+Floats = NDArray[np.floating[Any]]
+
+
+@dataclass(frozen=True)
+class MultiHead:
+    """What one attention layer made; what was not asked for is None."""
+
+    output: Floats | None = None
+    """(T, D), or (H, T, d) where the heads came split."""
+    weights: Floats | None = None
+    """(H, T, M)"""
+    scores: Floats | None = None
+    """(H, T, M), before mask and softmax."""
+    empty_rows: int = 0
+    """Rows that may attend to nothing, and are zeros."""
+
+
+def split_heads(x: Floats, heads: int) -> Floats:
+    """(T, H·d) -> (H, T, d): head h takes the columns h·d to (h + 1)·d.
+
+    >>> split_heads(np.arange(4.0).reshape(1, 4), 2)[1]
+    array([[2., 3.]])
+    """
+    length, width = x.shape
+    if heads < 1 or width % heads:
+        raise DataError(f"{heads} heads do not divide vectors of width {width}", hint=_divisors(width))
+    split: Floats = x.reshape(length, heads, width // heads).swapaxes(0, 1)
+    return split
+
+
+def join_heads(heads: Floats) -> Floats:
+    """(H, T, d) -> (T, H·d), the way back from `split_heads`."""
+    joined: Floats = heads.swapaxes(0, 1).reshape(heads.shape[1], heads.shape[0] * heads.shape[2])
+    return joined
+
+
+def multi_head(
+    x: Floats,
+    *,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    projections: Projections | None = None,
+    keys: Floats | None = None,
+    values: Floats | None = None,
+    emit: Collection[str] = ("output",),
+    method: str = "exact",
+    **options: Any,
+) -> MultiHead:
+    """One layer of attention over vectors.
+
+    x (T, D) or (H, T, d) gives the queries. `keys` and `values` (M, D) or (Hkv, M, d) default to x
+    (self-attention); `values` defaults to `keys` (cross-attention over a context). `emit` names what is
+    wanted: output, weights, scores. `options` are those of `attncli.attention`. Raises DataError where shapes
+    don't fit.
+
+    >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
+    (3, 4)
+    """
+    keys = x if keys is None else keys
+    values = keys if values is None else values
+    for name, array in (("input", x), ("keys", keys), ("values", values)):
+        if array.ndim not in (2, 3):
+            raise DataError(f"the {name} has shape {array.shape}, not (T, D) or (H, T, d)")
+    if x.ndim == 3 and projections is not None:
+        raise CallError("heads already split take no projections", hint="give vectors (T, D)")
+    if x.ndim == 3 and heads not in (None, x.shape[0]):
+        raise CallError(f"the input has {x.shape[0]} heads, not {heads}", hint="leave out the number of heads")
+    projections = projections or Projections()
+    heads = x.shape[0] if x.ndim == 3 else heads or 1
+    kv_heads = kv_heads or (keys.shape[0] if keys.ndim == 3 else heads)
+    q = _heads(x, projections.q, heads)
+    k = _heads(keys, projections.k, kv_heads)
+    v = _heads(values, projections.v, kv_heads)
+    if q.shape[-1] != k.shape[-1]:
+        raise DataError(
+            f"{heads} query heads of width {q.shape[-1]} cannot meet {kv_heads} key heads of width {k.shape[-1]}",
+            hint="fewer key heads need a projection to fewer columns (random, or a file)",
+        )
+    if "output" not in emit and "weights" not in emit:
+        return MultiHead(scores=exact.logits(q, k, scale=options.get("scale")))
+    attended = mechanisms.attention(
+        q, k, v, method=method, return_weights="weights" in emit, return_lse=True, **options
+    )
+    output = attended.output if x.ndim == 3 else projections.o(join_heads(attended.output))
+    return MultiHead(
+        output=output if "output" in emit else None,
+        weights=attended.weights,
+        empty_rows=int(np.isneginf(attended.lse).sum()) if keys.shape[-2] else 0,
+        scores=exact.logits(q, k, scale=options.get("scale")) if "scores" in emit else None,
+    )
+
+
+def _heads(x: Floats, projection: Any, heads: int) -> Floats:
+    """x (T, D) projected and split, or (H, T, d) as it is."""
+    return x if x.ndim == 3 else split_heads(projection(x), heads)
+
+
+def _divisors(width: int) -> str:
+    fitting = [str(number) for number in range(1, min(width, 128) + 1) if width % number == 0]
+    return f"use one of {', '.join(fitting)}" if fitting else "the vectors are empty"

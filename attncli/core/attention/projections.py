@@ -1,0 +1,117 @@
+"""The matrices around attention: queries, keys and values from vectors, and the way back.
+
+Q = x·Wq + bq, K = x·Wk + bk, V = x·Wv + bv, and after the heads are joined y = heads·Wo + bo (Vaswani et al.
+2017, section 3.2.2). W has shape (D_in, D_out). PyTorch's `in_proj_weight` (3·D, D) and `out_proj.weight` (D, D)
+of nn.MultiheadAttention stand the other way round, (out, in), and are taken under their own names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attncli.errors import DataError
+
+__all__ = ["Linear", "Projections"]
+
+Floats = NDArray[np.floating[Any]]
+ROLES = ("q", "k", "v", "o")
+TORCH_NAMES = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
+
+
+@dataclass(frozen=True)
+class Linear:
+    """x·W + b; without W the identity.
+
+    >>> Linear(np.eye(2, dtype=np.float32), None)(np.ones((1, 2), np.float32))
+    array([[1., 1.]], dtype=float32)
+    """
+
+    W: Floats | None = None
+    """(D_in, D_out)"""
+    b: Floats | None = None
+    """(D_out,)"""
+
+    def __call__(self, x: Floats) -> Floats:
+        """x (T, D_in) -> (T, D_out)."""
+        if self.W is not None:
+            if x.shape[-1] != self.W.shape[0]:
+                raise DataError(f"vectors of width {x.shape[-1]} meet a projection of shape {self.W.shape}")
+            x = x @ self.W
+        return x if self.b is None else x + self.b
+
+
+@dataclass(frozen=True)
+class Projections:
+    """The four projections of one attention layer; each the identity where nothing was given."""
+
+    q: Linear = Linear()
+    k: Linear = Linear()
+    v: Linear = Linear()
+    o: Linear = Linear()
+
+    @classmethod
+    def random(cls, width: int, *, heads: int, kv_heads: int, seed: int) -> Projections:
+        """Normal with sd 1/√D, so that each projected number keeps the variance of its vector.
+
+        `width` is D; keys and values get kv_heads · D/heads columns.
+        """
+        generator = np.random.default_rng(seed)
+        narrow = width // heads * kv_heads
+
+        def linear(rows: int, columns: int) -> Linear:
+            return Linear(generator.standard_normal((rows, columns), np.float32) / np.float32(np.sqrt(rows)))
+
+        return cls(linear(width, width), linear(width, narrow), linear(width, narrow), linear(width, width))
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Projections:
+        """From arrays named Wq Wk Wv Wo bq bk bv bo, or PyTorch's own names; a missing one is the identity.
+
+        Raises DataError for a name that is none of these, a wrong shape, NaN or infinity.
+        """
+        if not arrays:
+            raise DataError("holds no arrays", hint="name them Wq, Wk, Wv, Wo and bq, bk, bv, bo")
+        for name, array in arrays.items():
+            if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
+                raise DataError(f"{name} does not hold finite numbers")
+        if any(name in TORCH_NAMES for name in arrays):
+            arrays = _from_torch(arrays)
+        known = {f"{letter}{role}" for letter in "Wb" for role in ROLES}
+        if unknown := sorted(set(arrays) - known):
+            raise DataError(f"holds {', '.join(unknown)}", hint="name them Wq, Wk, Wv, Wo and bq, bk, bv, bo")
+        return cls(*(_linear(role, arrays) for role in ROLES))
+
+
+def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:
+    W, b = (None if (array := arrays.get(f"{letter}{role}")) is None else array.astype(np.float32) for letter in "Wb")
+    if W is not None and W.ndim != 2:
+        raise DataError(f"W{role} has shape {W.shape}, not (D_in, D_out)")
+    if b is not None and (b.ndim != 1 or (W is not None and b.shape[0] != W.shape[1])):
+        raise DataError(f"b{role} has shape {b.shape}, which does not fit W{role}")
+    return Linear(W, b)
+
+
+def _from_torch(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """nn.MultiheadAttention's packed (out, in) matrices under our names, (in, out)."""
+    if foreign := sorted(set(arrays) - set(TORCH_NAMES)):
+        raise DataError(f"holds {', '.join(foreign)} beside PyTorch's names", hint="use one naming or the other")
+    named: dict[str, NDArray[Any]] = {}
+    packed, packed_bias = arrays.get("in_proj_weight"), arrays.get("in_proj_bias")
+    if packed is not None:
+        if packed.ndim != 2 or packed.shape[0] != 3 * packed.shape[1]:
+            raise DataError(f"in_proj_weight has shape {packed.shape}, not (3·D, D)")
+        named |= {f"W{role}": part.T for role, part in zip("qkv", np.split(packed, 3), strict=True)}
+    if packed_bias is not None:
+        if packed_bias.ndim != 1 or packed_bias.shape[0] % 3:
+            raise DataError(f"in_proj_bias has shape {packed_bias.shape}, not (3·D,)")
+        named |= {f"b{role}": part for role, part in zip("qkv", np.split(packed_bias, 3), strict=True)}
+    if "out_proj.weight" in arrays:
+        named["Wo"] = arrays["out_proj.weight"].T
+    if "out_proj.bias" in arrays:
+        named["bo"] = arrays["out_proj.bias"]
+    return named

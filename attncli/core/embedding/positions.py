@@ -1,0 +1,45 @@
+"""Where a token stands, as vectors that are added to its embedding. A new scheme enters `SCHEMES`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from attncli.errors import CallError, DataError
+
+__all__ = ["SCHEMES", "learned", "sinusoidal"]
+
+SCHEMES = ("none", "sinusoidal", "learned")
+"""What `embed --positions` knows."""
+
+
+def sinusoidal(length: int, width: int) -> NDArray[np.float32]:
+    """PE(t, 2i) = sin(t / 10000^(2i/D)), PE(t, 2i+1) = cos(t / 10000^(2i/D)): float32 (T, D).
+
+    Vaswani et al. 2017, section 3.5. Computed in float64: at t = 100,000 float32 angles are wrong by 0.004.
+    Raises CallError for an odd width, which the formula has no meaning for.
+
+    >>> sinusoidal(2, 2).round(4)
+    array([[0.    , 1.    ],
+           [0.8415, 0.5403]], dtype=float32)
+    """
+    if width % 2:
+        raise CallError(f"sinusoidal positions need an even width, not {width}")
+    frequencies = 10000.0 ** (-np.arange(0, width, 2) / width)  # [D/2]
+    angles = np.arange(length)[:, None] * frequencies  # [T, D/2]
+    return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, width).astype(np.float32)
+
+
+def learned(table: NDArray[Any], length: int) -> NDArray[np.float32]:
+    """The first T rows of a position table (`wpe` in GPT-2), (P, D) -> float32 (T, D).
+
+    Raises DataError where the document is longer than the table.
+    """
+    if length > len(table):
+        raise DataError(
+            f"{length} tokens are more than the {len(table)} positions of the table",
+            hint="cut the document, or use sinusoidal positions",
+        )
+    return table[:length].astype(np.float32, copy=False)

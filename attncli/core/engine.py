@@ -1,0 +1,105 @@
+"""The one place that chooses between the native engine (Rust) and the reference engine (Python and NumPy).
+
+`ATTNCLI_ENGINE=native|reference` overrides; without it the native engine runs where it could be built.
+`attncli/_native.pyi` is the contract of both.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from typing import TYPE_CHECKING, Any, Literal, cast
+
+from attncli.errors import CallError
+
+if TYPE_CHECKING:
+    from attncli import _native
+
+__all__ = ["attention", "attention_weights", "bpe", "name", "splitter", "train_merges", "word_counts"]
+
+VARIABLE = "ATTNCLI_ENGINE"
+
+
+@cache
+def name() -> Literal["native", "reference"]:
+    """The engine in use. Raises CallError where `ATTNCLI_ENGINE` asks for one that is not there."""
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted not in ("", "native", "reference"):
+        raise CallError(f"{VARIABLE} is {wanted!r}", hint="use native or reference, or leave it out")
+    if wanted == "reference":
+        return "reference"
+    try:
+        from attncli import _native  # noqa: F401
+    except ImportError as error:
+        if wanted == "native":
+            raise CallError(
+                f"the native engine cannot be loaded ({error})", hint="install Rust and attncli again"
+            ) from error
+        return "reference"
+    return "native"
+
+
+def splitter() -> type[_native.Splitter]:
+    """The class that cuts text into pieces."""
+    if name() == "native":
+        from attncli._native import Splitter
+
+        return Splitter
+    from attncli.core.reference.split import Splitter as Twin
+
+    return cast("type[_native.Splitter]", Twin)
+
+
+def word_counts() -> type[_native.WordCounts]:
+    """The class that counts pieces."""
+    if name() == "native":
+        from attncli._native import WordCounts
+
+        return WordCounts
+    from attncli.core.reference.counts import WordCounts as Twin
+
+    return cast("type[_native.WordCounts]", Twin)
+
+
+def train_merges() -> Any:
+    """The function that learns merges."""
+    if name() == "native":
+        from attncli._native import train_merges
+
+        return train_merges
+    from attncli.core.reference.train import train_merges as twin
+
+    return twin
+
+
+def bpe() -> type[_native.BPE]:
+    """The class that encodes with merges."""
+    if name() == "native":
+        from attncli._native import BPE
+
+        return BPE
+    from attncli.core.reference import bpe as twin
+
+    return cast("type[_native.BPE]", twin.BPE)
+
+
+def attention() -> Any:
+    """The function of exact attention."""
+    if name() == "native":
+        from attncli._native import attention
+
+        return attention
+    from attncli.core.reference.attention import attention as twin
+
+    return twin
+
+
+def attention_weights() -> Any:
+    """The function of exact attention's weights."""
+    if name() == "native":
+        from attncli._native import attention_weights
+
+        return attention_weights
+    from attncli.core.reference.attention import attention_weights as twin
+
+    return twin

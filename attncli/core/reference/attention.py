@@ -1,0 +1,114 @@
+"""Exact attention in NumPy: the executable specification of the native kernel (`_native.pyi`).
+
+softmax(QKᵀ·scale + bias)V (Vaswani et al. 2017, eq. 1), a block of query rows at a time, so that memory is
+rows × M and never N × M. Works in the precision of its inputs, float32 or float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["attention", "attention_weights"]
+
+Floats = NDArray[np.floating[Any]]
+Mask = NDArray[np.bool_]
+
+BLOCK_LOGITS = 1 << 22
+"""Logits held at once, in numbers: 16 MiB of float32."""
+
+
+def attention(
+    queries: Floats, keys: Floats, values: Floats, *, scale: float, threads: int = 0, **options: Any
+) -> tuple[Floats, Floats]:
+    """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), lse (H, N)."""
+    del threads  # NumPy's matrix product has its own
+    group = _group(queries, keys)
+    heads, length, _ = queries.shape
+    output = np.zeros((heads, length, values.shape[2]), queries.dtype)
+    lse = np.full((heads, length), -np.inf, queries.dtype)
+    for head, rows, logits in _blocks(queries, keys, scale=scale, group=group, **options):
+        peak, exponentials, total = _exponentials(logits)
+        alive = total > 0
+        numerator = exponentials @ values[head // group]  # [rows, M] @ [M, dv] -> [rows, dv]
+        np.divide(numerator, total[:, None], out=output[head, rows], where=alive[:, None])
+        lse[head, rows][alive] = peak[alive] + np.log(total[alive])
+    return output, lse
+
+
+def attention_weights(queries: Floats, keys: Floats, *, scale: float, threads: int = 0, **options: Any) -> Floats:
+    """queries (H, N, d), keys (Hkv, M, d) -> weights (H, N, M)."""
+    del threads
+    group = _group(queries, keys)
+    weights = np.zeros((queries.shape[0], queries.shape[1], keys.shape[1]), queries.dtype)
+    for head, rows, logits in _blocks(queries, keys, scale=scale, group=group, **options):
+        _, exponentials, total = _exponentials(logits)
+        np.divide(exponentials, total[:, None], out=weights[head, rows], where=total[:, None] > 0)
+    return weights
+
+
+def _group(queries: Floats, keys: Floats) -> int:
+    """Query heads to a key head."""
+    if keys.shape[0] == 0 or queries.shape[0] % keys.shape[0]:
+        raise ValueError(f"{queries.shape[0]} query heads cannot share {keys.shape[0]} key heads")
+    return int(queries.shape[0] // keys.shape[0])
+
+
+def _exponentials(logits: Floats) -> tuple[Floats, Floats, Floats]:
+    """Each row's peak, exp(logits − peak) and their sum; zeros in a row that is −inf throughout."""
+    peak = logits.max(axis=1, initial=-np.inf)
+    finite = np.where(np.isneginf(peak), 0, peak)
+    exponentials = np.exp(logits - finite[:, None])
+    return peak, exponentials, exponentials.sum(axis=1)
+
+
+def _blocks(
+    queries: Floats,
+    keys: Floats,
+    *,
+    scale: float,
+    group: int,
+    causal: bool = False,
+    window: tuple[int, int] | None = None,
+    softcap: float = 0.0,
+    mask: Mask | None = None,
+    bias: Floats | None = None,
+    alibi_slopes: Floats | None = None,
+) -> Iterator[tuple[int, slice, Floats]]:
+    """(head, rows, masked logits (rows, M)) for each head and block of query rows."""
+    heads, length, _ = queries.shape
+    columns = np.arange(keys.shape[1])
+    step = max(1, BLOCK_LOGITS // max(1, len(columns)))
+    left, right = window or (-1, -1)
+    for head in range(heads):
+        for start in range(0, length, step):
+            rows = slice(start, min(start + step, length))
+            # The scale goes into the queries first: q·k can leave float32 where q·k·scale does not.
+            logits = (queries[head, rows] * queries.dtype.type(scale)) @ keys[head // group].T
+            if softcap > 0:
+                logits = softcap * np.tanh(logits / softcap)
+            if bias is not None:
+                logits = logits + _block_of(bias, head, rows)
+            # Queries are aligned to the end of the keys: query i stands at position i + M − N.
+            distance = columns - (np.arange(rows.start, rows.stop)[:, None] + len(columns) - length)
+            if alibi_slopes is not None:
+                logits = logits - alibi_slopes[head] * np.abs(distance)
+            hidden = np.zeros(logits.shape, bool)
+            if causal:
+                hidden |= distance > 0
+            if left >= 0:
+                hidden |= distance < -left
+            if right >= 0:
+                hidden |= distance > right
+            if mask is not None:
+                hidden |= ~_block_of(mask, head, rows)
+            yield head, rows, np.where(hidden, -np.inf, logits).astype(queries.dtype, copy=False)
+
+
+def _block_of(array: NDArray[Any], head: int, rows: slice) -> NDArray[Any]:
+    """The rows of one head of an array whose axes are 1 or full."""
+    plane: NDArray[Any] = array[head if array.shape[0] > 1 else 0]
+    return plane[rows] if plane.shape[0] > 1 else plane

@@ -1,0 +1,231 @@
+"""A tokenizer at work: text to ids and back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from attncli.core import engine
+from attncli.core.tokenizer import special
+from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.normalize import normalizer
+from attncli.core.tokenizer.vocab import digest, label
+from attncli.errors import CallError, DataError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["Tokenizer"]
+
+Allow = str | Iterable[str] | None
+
+
+class Tokenizer:
+    """Encodes and decodes with a BPE model.
+
+    Text is bytes, or str that is encoded as UTF-8. Under a byte-level model any bytes can be encoded and come back
+    unchanged. A special token spelled in the text is plain text unless `allow_special` is "all" or names it.
+    """
+
+    def __init__(self, model: BPEModel) -> None:
+        """Raises DataError where the model contradicts itself."""
+        self.model = model
+        self._change = normalizer(model.normalizer)
+        try:
+            self._bpe = engine.bpe()(
+                model.tokens,
+                model.merges,
+                model.pattern,
+                drop_gaps=model.drop_gaps,
+                byte_level=model.unit == "bytes",
+                end_of_word=None if model.end_of_word is None else model.end_of_word.encode("utf-8"),
+                unknown=model.unknown,
+                special=list(model.special_tokens.values()),
+            )
+        except ValueError as error:
+            raise DataError(str(error)) from error
+        self._labels: dict[int, str] = {}
+        self._lost: set[str] = set()
+
+    def __len__(self) -> int:
+        """Entries of the vocabulary, special tokens included."""
+        return len(self.model.tokens)
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return self.model.name
+
+    @cached_property
+    def digest(self) -> str:
+        """Short SHA-256 of the id -> bytes table: the same for the same ids, whatever the file format."""
+        return digest(self.model.tokens)
+
+    @property
+    def identity(self) -> str:
+        """Name and digest, as records and tables remember it: `gpt2@0123456789ab`."""
+        return f"{self.name}@{self.digest}" if self.name else self.digest
+
+    @property
+    def merges(self) -> list[tuple[bytes, bytes]]:
+        """(left, right) bytes by rank."""
+        return [(self.model.tokens[left], self.model.tokens[right]) for left, right in self.model.merges]
+
+    @property
+    def vocab(self) -> dict[bytes, int]:
+        """Bytes -> id."""
+        return {token: id_ for id_, token in enumerate(self.model.tokens)}
+
+    @property
+    def special_tokens(self) -> dict[str, int]:
+        """Text -> id of the special tokens."""
+        return dict(self.model.special_tokens)
+
+    @property
+    def warnings(self) -> list[str]:
+        """What was lost in encoding so far, a line each."""
+        if not self._lost:
+            return []
+        shown = ", ".join(repr(character) for character in sorted(self._lost)[:5])
+        fate = "vanished" if self.model.unknown is None else "became the unknown token"
+        return [f"characters that the vocabulary does not have {fate}: {shown}"]
+
+    def encode(self, text: str | bytes, *, allow_special: Allow = None) -> list[int]:
+        """Ids of one text.
+
+        >>> train_bpe(["a.txt"], merges=0).encode("Hi")
+        [39, 72]
+        """
+        return self.encode_lists([text], allow_special=allow_special)[0]
+
+    def encode_lists(
+        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+    ) -> list[list[int]]:
+        """Ids of each document, as lists (NumPy is not imported)."""
+        allowed = special.chosen(self.model.special_tokens, allow_special)
+        texts = [_bytes(document) for document in documents]
+        if not allowed:
+            lists: list[list[int]] = self._run(self._bpe.encode_batch, texts, threads)
+            return lists
+        cuts = [list(special.cut(text, allowed)) for text in texts]
+        plain = [part for parts in cuts for part in parts if isinstance(part, bytes)]
+        encoded = iter(self._run(self._bpe.encode_batch, plain, threads))
+        return [
+            [id_ for part in parts for id_ in (next(encoded) if isinstance(part, bytes) else [part])] for parts in cuts
+        ]
+
+    def encode_batch(
+        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+    ) -> list[NDArray[np.uint32]]:
+        """Ids of each document, uint32 (T,); the documents are spread over threads."""
+        import numpy as np
+
+        if allow_special is not None:
+            lists = self.encode_lists(documents, threads=threads, allow_special=allow_special)
+            return [np.array(ids, np.uint32) for ids in lists]
+        ids, starts = self.encode_flat(documents, threads=threads)
+        return np.split(ids, starts[1:-1].astype(np.int64)) if len(documents) else []
+
+    def encode_flat(
+        self, documents: Sequence[str | bytes], *, threads: int | None = None
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """All ids as uint32 (total,), and where each document starts, the total last: uint64 (documents + 1,)."""
+        flat: tuple[Any, Any] = self._run(self._bpe.encode_flat, [_bytes(text) for text in documents], threads)
+        return flat
+
+    def count_batch(
+        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+    ) -> list[int]:
+        """The number of ids of each document."""
+        if allow_special is not None:
+            return [len(ids) for ids in self.encode_lists(documents, threads=threads, allow_special=allow_special)]
+        counts: list[int] = self._run(self._bpe.count_batch, [_bytes(text) for text in documents], threads)
+        return counts
+
+    def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> bytes:
+        """The bytes of ids; `skip_special` leaves special tokens out. Raises DataError for an id that is none."""
+        tokens = self.model.tokens
+        listed = ids.tolist() if hasattr(ids, "tolist") else list(ids)
+        if listed and not (min(listed) >= 0 and max(listed) < len(tokens)):
+            wrong = min(listed) if min(listed) < 0 else max(listed)
+            raise DataError(
+                f"id {wrong} is not in a vocabulary of {len(tokens)}",
+                hint="decode with the tokenizer that encoded",
+            )
+        if skip_special:
+            hidden = set(self.model.special_tokens.values())
+            listed = [id_ for id_ in listed if id_ not in hidden]
+        text = b"".join(map(tokens.__getitem__, listed))
+        if self.model.end_of_word is not None:
+            # The marker stands between words; behind the last one nothing follows.
+            marker = self.model.end_of_word.encode("utf-8")
+            return text.removesuffix(marker).replace(marker, b" ")
+        return text
+
+    def decode_batch(self, documents: Iterable[Iterable[int]], *, skip_special: bool = False) -> list[bytes]:
+        """The bytes of each document's ids."""
+        return [self.decode(ids, skip_special=skip_special) for ids in documents]
+
+    def labels(self, ids: Iterable[int]) -> list[str]:
+        r"""Each token for people; undecodable bytes and control characters as `\xNN`."""
+        known = self._labels
+        try:
+            return [known[id_] for id_ in ids]
+        except KeyError:
+            for id_ in ids:
+                if id_ not in known:
+                    known[int(id_)] = label(self.model.tokens[id_])
+            return [known[id_] for id_ in ids]
+
+    def offsets(self, ids: Iterable[int]) -> list[tuple[int, int]]:
+        """Byte spans (start, end) of the tokens in the text that they encode (as normalized, if it is).
+
+        Raises CallError for a model that is not byte-level, whose tokens may not cover the text.
+        """
+        if self.model.unit != "bytes":
+            raise CallError("offsets need a byte-level tokenizer", hint="its tokens alone cover every byte")
+        spans: list[tuple[int, int]] = []
+        at = 0
+        for id_ in ids:
+            end = at + len(self.model.tokens[id_])
+            spans.append((at, end))
+            at = end
+        return spans
+
+    def check_special(self, allow_special: Allow) -> None:
+        """Raises CallError where `allow_special` names a token that is no special one."""
+        special.chosen(self.model.special_tokens, allow_special)
+
+    def _run(self, encode: Any, texts: list[bytes], threads: int | None) -> Any:
+        if self._change:
+            texts = [self._change(text) for text in texts]
+        if self.model.unit == "characters":
+            self._note_lost(texts)
+        try:
+            return encode(texts, threads or 0)
+        except ValueError as error:
+            raise DataError(str(error)) from error
+
+    def _note_lost(self, texts: list[bytes]) -> None:
+        characters = {character for text in texts for character in text.decode("utf-8", "replace")}
+        if self.model.drop_gaps:
+            characters = {character for character in characters if not character.isspace()}
+        self._lost |= {c for c in characters if c.encode("utf-8") not in self._symbols}
+
+    @cached_property
+    def _symbols(self) -> set[bytes]:
+        hidden = set(self.model.special_tokens.values())
+        return {token for id_, token in enumerate(self.model.tokens) if id_ not in hidden}
+
+
+def _bytes(text: str | bytes) -> bytes:
+    if isinstance(text, bytes):
+        return text
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise DataError(
+            f"the text holds half a surrogate pair at character {error.start}", hint="give such text as bytes"
+        ) from None

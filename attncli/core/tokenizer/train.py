@@ -1,0 +1,118 @@
+"""Learning a BPE vocabulary from counted words (Sennrich et al. 2016)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from attncli.core import engine
+from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.vocab import ALPHABET, spelled
+from attncli.errors import CallError, DataError
+
+if TYPE_CHECKING:
+    from attncli._native import WordCounts
+
+__all__ = ["Learned", "Plan", "learn"]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What to learn; checked when made."""
+
+    pattern: str = ""
+    """The regex's source."""
+    vocab_size: int | None = None
+    """Base symbols, merges and special tokens together; or:"""
+    merges: int | None = None
+    """How many new tokens to learn."""
+    unit: Literal["bytes", "characters"] = "bytes"
+    drop_gaps: bool = False
+    end_of_word: str | None = None
+    special: Sequence[str] = ()
+    min_frequency: int = 2
+    max_token_length: int | None = None
+    normalizer: str | None = None
+
+    def __post_init__(self) -> None:
+        if (self.vocab_size is None) == (self.merges is None):
+            raise CallError("give either a vocabulary size or a number of merges")
+        if (self.merges or 0) < 0 or self.min_frequency < 0:
+            raise CallError("the number of merges and the minimum frequency are 0 or more")
+        if self.max_token_length is not None and self.max_token_length < 1:
+            raise CallError(f"the maximum token length {self.max_token_length} is below 1")
+        if self.end_of_word is not None and self.unit == "bytes":
+            raise CallError("an end-of-word symbol goes with characters as units", hint="add --unit characters")
+        if self.end_of_word is not None and len(self.end_of_word) != 1:
+            # tokenizer.json has no word for a base symbol of several characters.
+            raise CallError(f"the end-of-word symbol {self.end_of_word!r} is not one character", hint="use _ or ·")
+        for token in self.special:
+            if not token or self.special.count(token) > 1:
+                raise CallError(f"the special token {token!r} is empty or given twice")
+
+
+@dataclass(frozen=True)
+class Learned:
+    """A new model and how often each of its merges' pairs occurred when it was merged."""
+
+    model: BPEModel
+    counts: Sequence[int]
+
+
+def learn(counts: WordCounts, plan: Plan, *, on_merges: Callable[[int, int], None] | None = None) -> Learned:
+    """Learns merges: at each step the pair with the highest count, among equals the smaller (left id, right id).
+
+    Ids: base symbols first (bytes in the order of GPT-2's stand-ins, or characters by code point), then merges in
+    order, then special tokens. `on_merges(done, wanted)` is called now and then. Raises CallError where the
+    vocabulary size leaves no room for the base, DataError where there is no text.
+    """
+    alphabet = _alphabet(counts, plan)
+    wanted = plan.merges
+    if wanted is None:
+        wanted = (plan.vocab_size or 0) - len(alphabet) - len(plan.special)
+        if wanted < 0:
+            raise CallError(
+                f"a vocabulary of {plan.vocab_size} has no room for {len(alphabet)} base symbols"
+                f" and {len(plan.special)} special tokens"
+            )
+    learned = engine.train_merges()(
+        counts,
+        alphabet,
+        wanted,
+        end_of_word=None if plan.end_of_word is None else plan.end_of_word.encode("utf-8"),
+        min_frequency=plan.min_frequency,
+        max_token_length=plan.max_token_length,
+        on_merges=on_merges,
+    )
+    tokens = list(alphabet)
+    for left, right, new, _ in learned:
+        if new == len(tokens):
+            tokens.append(tokens[left] + tokens[right])
+    taken = {spelled(token) for token in tokens} if plan.unit == "bytes" else {t.decode("utf-8") for t in tokens}
+    if clash := sorted(taken & set(plan.special)):
+        raise CallError(f"the special token {clash[0]!r} is a token of the text too", hint="choose another spelling")
+    special = {text: len(tokens) + number for number, text in enumerate(plan.special)}
+    tokens += [text.encode("utf-8") for text in special]
+    model = BPEModel(
+        tokens=tokens,
+        merges=[(left, right) for left, right, _, _ in learned],
+        unit=plan.unit,
+        pattern=plan.pattern,
+        drop_gaps=plan.drop_gaps,
+        end_of_word=plan.end_of_word,
+        special_tokens=special,
+        normalizer=plan.normalizer,
+    )
+    return Learned(model, [count for _, _, _, count in learned])
+
+
+def _alphabet(counts: WordCounts, plan: Plan) -> list[bytes]:
+    if plan.unit == "bytes":
+        return ALPHABET
+    characters = set(counts.characters())
+    if not characters:
+        raise DataError("there is no text to learn characters from")
+    if plan.end_of_word is not None:
+        characters.add(plan.end_of_word.encode("utf-8"))
+    return sorted(characters)  # UTF-8 sorts as code points do

@@ -1,0 +1,82 @@
+"""What stands in a vocabulary: GPT-2's printable stand-ins for bytes, labels for people, a digest.
+
+GPT-2 writes each byte as one printable character: the printable Latin-1 ones stand for themselves, the others
+follow from U+0100 on (`bytes_to_unicode` in its encoder.py). Space is Ġ, newline is Ċ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from collections.abc import Iterable
+
+__all__ = ["ALPHABET", "BYTE_OF", "STAND_INS", "digest", "label", "spelled", "unspelled"]
+
+_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
+_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
+
+STAND_INS: dict[int, str] = {byte: chr(byte) for byte in _PRINTABLE} | {
+    byte: chr(0x100 + place) for place, byte in enumerate(_OTHERS)
+}
+"""Byte -> character."""
+BYTE_OF: dict[str, int] = {character: byte for byte, character in STAND_INS.items()}
+"""Character -> byte."""
+ALPHABET: list[bytes] = [bytes([byte]) for byte in sorted(STAND_INS, key=STAND_INS.__getitem__)]
+"""The 256 bytes in the order of their ids: by the code point of the stand-in, "!" first."""
+
+_TO_STAND_IN = "".join(STAND_INS[byte] for byte in range(256))
+_FROM_STAND_IN = {ord(character): byte for character, byte in BYTE_OF.items()}
+
+
+def spelled(token: bytes) -> str:
+    """A token in stand-ins.
+
+    >>> spelled(b" a")
+    'Ġa'
+    """
+    return token.decode("latin-1").translate(_TO_STAND_IN)
+
+
+def unspelled(text: str) -> bytes:
+    """The bytes of stand-ins. Raises UnicodeEncodeError for a character that stands for none.
+
+    >>> unspelled("Ġa")
+    b' a'
+    """
+    if not text.isascii() or not text.isalnum():
+        # What is no stand-in must not pass for the Latin-1 byte of its own code point.
+        wrong = next((c for c in text if c not in BYTE_OF), None)
+        if wrong is not None:
+            raise UnicodeEncodeError("stand-in", text, text.index(wrong), text.index(wrong) + 1, "no stand-in")
+        text = text.translate(_FROM_STAND_IN)
+    return text.encode("latin-1")
+
+
+def label(token: bytes) -> str:
+    r"""A token for people: valid UTF-8 as it is, control characters and undecodable bytes as `\xNN`.
+
+    >>> label(b"caf\xc3\xa9"), label(b"\xe4\xb8"), label(b"\n")
+    ('café', '\\xe4\\xb8', '\\n')
+    """
+    text = token.decode("utf-8", "backslashreplace")
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or _harmless(c) else repr(c)[1:-1] for c in text)
+
+
+def _harmless(character: str) -> bool:
+    """Spaces of any kind can be shown; controls, separators and direction marks cannot."""
+    return unicodedata.category(character) == "Zs"
+
+
+def digest(tokens: Iterable[bytes]) -> str:
+    """12 hexadecimal digits of SHA-256 over the tokens in the order of their ids, each behind its length.
+
+    The same for the same ids, whatever the file format.
+
+    >>> digest([b"a", b"b"]) == digest([b"ab"])
+    False
+    """
+    whole = hashlib.sha256()
+    whole.update(b"".join(len(token).to_bytes(4, "little") + token for token in tokens))
+    return whole.hexdigest()[:12]

@@ -1,0 +1,289 @@
+"""Hugging Face's `tokenizer.json`, the format of our own tokenizers too.
+
+Reference: https://huggingface.co/docs/tokenizers. Read are BPE models with byte-level pre-tokenization, and the
+character models that we write. What a file asks for and is not done here is refused by its name, never ignored;
+but truncation, padding and templates, which are the caller's business, are left aside.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.normalize import NORMALIZERS
+from attncli.core.tokenizer.patterns import GPT2
+from attncli.core.tokenizer.vocab import spelled, unspelled
+from attncli.errors import DataError
+
+__all__ = ["read", "write"]
+
+LARGEST_HOLE = 1 << 16
+"""Ids may leave this many numbers out in all: more is no vocabulary."""
+TEMPLATES = {"ByteLevel", "TemplateProcessing", "RobertaProcessing", "BertProcessing", "Sequence"}
+"""Post-processors: they add tokens around a text, or change offsets."""
+NAMES = {"nfc": "NFC", "nfd": "NFD", "nfkc": "NFKC", "nfkd": "NFKD", "lowercase": "Lowercase"}
+END_OF_A_WORD = r"(?<=\S)(?!\S)"
+
+
+def read(data: bytes, name: str = "") -> BPEModel:
+    """The model of a file's bytes. Raises DataError that says which part of the file is wrong or not done here."""
+    try:
+        whole = json.loads(data)
+    except RecursionError:
+        raise DataError("is nested too deep for a tokenizer.json") from None
+    except ValueError as error:
+        raise DataError(f"is no JSON ({error})", hint="a tokenizer.json is wanted") from error
+    if not isinstance(whole, dict) or not isinstance(whole.get("model"), dict):
+        raise DataError("is no tokenizer.json: it has no model")
+    model = whole["model"]
+    _check_model(model)
+    normalizer, end_of_word = _read_normalizer(whole.get("normalizer"))
+    pattern, drop_gaps, byte_level = _read_pre_tokenizer(whole.get("pre_tokenizer"))
+    post = whole.get("post_processor")
+    if post is not None and (not isinstance(post, dict) or post.get("type") not in TEMPLATES):
+        raise _not_done("post_processor", post)
+    vocab = _read_vocab(model.get("vocab"))
+    special = _read_added(whole.get("added_tokens", []))
+    tokens = _tokens(vocab, special, byte_level)
+    unknown = model.get("unk_token")
+    if unknown is not None and unknown not in vocab:
+        raise DataError(f"model.unk_token {unknown!r} is not in the vocabulary")
+    return BPEModel(
+        tokens=tokens,
+        merges=_read_merges(model.get("merges"), vocab),
+        unit="bytes" if byte_level else "characters",
+        pattern=pattern,
+        drop_gaps=drop_gaps,
+        end_of_word=end_of_word,
+        special_tokens=special,
+        unknown=None if unknown is None or byte_level else vocab[unknown],
+        normalizer=normalizer,
+        name=name,
+    )
+
+
+def write(model: BPEModel) -> bytes:
+    """The file of a model: the `tokenizers` library loads it and encodes the same ids."""
+    byte_level = model.unit == "bytes"
+    hidden = set(model.special_tokens.values())
+    names = [
+        token.decode("utf-8") if id_ in hidden or not byte_level else spelled(token)
+        for id_, token in enumerate(model.tokens)
+    ]
+    flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    whole = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": id_, "content": text, **flags} for text, id_ in model.special_tokens.items()],
+        "normalizer": _normalizer(model),
+        "pre_tokenizer": _pre_tokenizer(model),
+        "post_processor": None,
+        "decoder": _decoder(model),
+        "model": {
+            "type": "BPE",
+            "dropout": None,
+            "unk_token": None if model.unknown is None else names[model.unknown],
+            "continuing_subword_prefix": None,
+            "end_of_word_suffix": None,
+            "fuse_unk": False,
+            "byte_fallback": False,
+            "ignore_merges": False,
+            "vocab": {name: id_ for id_, name in enumerate(names)},
+            "merges": [[names[left], names[right]] for left, right in model.merges],
+        },
+    }
+    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+
+
+def _byte_level(use_regex: bool) -> dict[str, Any]:
+    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
+
+
+def _normalizer(model: BPEModel) -> dict[str, Any] | None:
+    steps: list[dict[str, Any]] = []
+    if model.normalizer is not None:
+        steps.append({"type": NAMES[model.normalizer]})
+    if model.end_of_word is not None:
+        # A base symbol of its own after each word: the format has no other word for it.
+        steps.append({"type": "Replace", "pattern": {"Regex": END_OF_A_WORD}, "content": model.end_of_word})
+    return {"type": "Sequence", "normalizers": steps} if len(steps) > 1 else steps[0] if steps else None
+
+
+def _pre_tokenizer(model: BPEModel) -> dict[str, Any] | None:
+    byte_level = model.unit == "bytes"
+    if byte_level and model.pattern in (GPT2, "") and not model.drop_gaps:
+        return _byte_level(use_regex=model.pattern == GPT2)
+    if not model.pattern:
+        return None
+    split = {
+        "type": "Split",
+        "pattern": {"Regex": model.pattern},
+        "behavior": "Removed" if model.drop_gaps else "Isolated",
+        "invert": model.drop_gaps,
+    }
+    return {"type": "Sequence", "pretokenizers": [split, _byte_level(use_regex=False)]} if byte_level else split
+
+
+def _decoder(model: BPEModel) -> dict[str, Any]:
+    if model.unit == "bytes":
+        return _byte_level(use_regex=True)
+    if model.end_of_word is None:
+        return {"type": "Fuse"}
+    # (Fuse, Replace and Strip would say the same, but Strip panics on an empty text.)
+    return {"type": "BPEDecoder", "suffix": model.end_of_word}
+
+
+def _not_done(place: str, value: Any) -> DataError:
+    kind = value.get("type") if isinstance(value, dict) else None
+    what = f"of type {kind!r}" if isinstance(kind, str) else "of unknown form"
+    return DataError(f"{place} {what} is not supported")
+
+
+def _check_model(model: Mapping[str, Any]) -> None:
+    if model.get("type", "BPE") != "BPE":
+        raise _not_done("model", model)
+    wanted: dict[str, tuple[Any, ...]] = {
+        "dropout": (None, 0),
+        "continuing_subword_prefix": (None, ""),
+        "end_of_word_suffix": (None, ""),
+        "byte_fallback": (None, False),
+        "ignore_merges": (None, False),
+    }
+    for key, values in wanted.items():
+        if not any(model.get(key) is value or model.get(key) == value for value in values):
+            raise DataError(f"model.{key} = {_short(model[key])} is not supported")
+    unknown = model.get("unk_token")
+    if unknown is not None and not isinstance(unknown, str):
+        raise DataError(f"model.unk_token is {_short(unknown)}, not a string")
+    if unknown is not None and model.get("fuse_unk"):
+        raise DataError("model.fuse_unk = true is not supported")
+
+
+def _read_normalizer(value: Any) -> tuple[str | None, str | None]:
+    """(normalizer, end_of_word)"""
+    steps = [value] if value is not None else []
+    if isinstance(value, dict) and value.get("type") == "Sequence":
+        steps = value.get("normalizers", [])
+    name = end_of_word = None
+    if not isinstance(steps, list):
+        raise _not_done("normalizer", value)
+    for step in steps:
+        kind = step.get("type") if isinstance(step, dict) else None
+        if isinstance(kind, str) and kind.lower() in NORMALIZERS and name is None and end_of_word is None:
+            name = kind.lower()
+        elif (
+            kind == "Replace"
+            and step.get("pattern") == {"Regex": END_OF_A_WORD}
+            and isinstance(step.get("content"), str)
+            and end_of_word is None
+        ):
+            end_of_word = step["content"]
+        else:
+            raise _not_done("normalizer", step)
+    return name, end_of_word
+
+
+def _read_pre_tokenizer(value: Any) -> tuple[str, bool, bool]:
+    """(pattern, drop_gaps, byte_level)"""
+    if value is None:
+        return "", False, False
+    steps = [value]
+    if isinstance(value, dict) and value.get("type") == "Sequence":
+        steps = value.get("pretokenizers", [])
+    kinds = [step.get("type") for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    if kinds not in (["ByteLevel"], ["Split"], ["Split", "ByteLevel"]):
+        raise _not_done("pre_tokenizer", value)
+    pattern, drop_gaps = "", False
+    if kinds[0] == "Split":
+        pattern, drop_gaps = _read_split(steps[0])
+    if kinds[-1] == "ByteLevel":
+        if steps[-1].get("add_prefix_space", True) is not False:
+            raise DataError("pre_tokenizer ByteLevel with add_prefix_space = true is not supported")
+        if steps[-1].get("use_regex", True) is not False:
+            if pattern:
+                raise DataError("pre_tokenizer ByteLevel with use_regex = true after Split is not supported")
+            pattern = GPT2
+    return pattern, drop_gaps, kinds[-1] == "ByteLevel"
+
+
+def _read_split(step: Mapping[str, Any]) -> tuple[str, bool]:
+    pattern = step.get("pattern")
+    regex = pattern.get("Regex") if isinstance(pattern, dict) else None
+    behavior, invert = step.get("behavior"), step.get("invert")
+    if not isinstance(regex, str) or not regex or (behavior, invert) not in (("Isolated", False), ("Removed", True)):
+        raise DataError(f"pre_tokenizer Split with {_short(pattern)}, {behavior}, invert {invert} is not supported")
+    return regex, invert is True
+
+
+def _read_vocab(vocab: Any) -> dict[str, int]:
+    if not isinstance(vocab, dict) or not vocab:
+        raise DataError("model.vocab is no object of tokens and ids")
+    for token, id_ in vocab.items():
+        if type(id_) is not int or not 0 <= id_ < 1 << 31:
+            raise DataError(f"model.vocab[{_short(token)}] = {_short(id_)} is no id")
+    return vocab
+
+
+def _read_added(added: Any) -> dict[str, int]:
+    """The special tokens: text -> id."""
+    special: dict[str, int] = {}
+    for place, token in enumerate(added if isinstance(added, list) else [None]):
+        text, id_ = (token.get("content"), token.get("id")) if isinstance(token, dict) else (None, None)
+        if not isinstance(text, str) or not text or type(id_) is not int or not 0 <= id_ < 1 << 31:
+            raise DataError(f"added_tokens[{place}] is no token with content and id")
+        if text in special:
+            raise DataError(f"added_tokens[{place}]: {_short(text)} stands twice")
+        for flag, value in (("special", False), ("single_word", True), ("lstrip", True), ("rstrip", True)):
+            if token.get(flag, False) is value:
+                raise DataError(f"added_tokens[{place}]: {_short(text)} with {flag} = {value} is not supported")
+        special[text] = id_
+    return special
+
+
+def _tokens(vocab: Mapping[str, int], special: Mapping[str, int], byte_level: bool) -> list[bytes]:
+    """Bytes by id; an id that nothing has is the empty token."""
+    names = {id_: token for token, id_ in vocab.items()}
+    if len(names) < len(vocab):
+        twice = next(id_ for token, id_ in vocab.items() if names[id_] != token)
+        raise DataError(f"model.vocab gives id {twice} to two tokens")
+    for text, id_ in special.items():
+        if names.setdefault(id_, text) != text:
+            raise DataError(f"added token {_short(text)} has id {id_}, which is another token's")
+        if vocab.get(text, id_) != id_:
+            raise DataError(f"added token {_short(text)} has id {id_}, and {vocab[text]} in the vocabulary")
+    size = max(names) + 1
+    if size - len(names) > LARGEST_HOLE:
+        raise DataError(f"ids go up to {size - 1:,}, but there are only {len(names):,} tokens")
+    tokens = [b""] * size
+    hidden = set(special.values())
+    for id_, name in names.items():
+        try:
+            tokens[id_] = unspelled(name) if byte_level and id_ not in hidden else name.encode("utf-8")
+        except UnicodeEncodeError:
+            raise DataError(f"token {_short(name)} holds a character that stands for no byte") from None
+    return tokens
+
+
+def _read_merges(merges: Any, vocab: Mapping[str, int]) -> list[tuple[int, int]]:
+    if not isinstance(merges, list):
+        raise DataError("model.merges is no list")
+    found = []
+    for place, merge in enumerate(merges):
+        # Once written "left right", since 2024 ["left", "right"].
+        parts: Sequence[Any] = merge.split(" ") if isinstance(merge, str) else merge
+        if not isinstance(parts, list) or len(parts) != 2:
+            raise DataError(f"model.merges[{place}] is no pair of tokens")
+        left, right = (vocab.get(part) if isinstance(part, str) else None for part in parts)
+        if left is None or right is None:
+            raise DataError(f"model.merges[{place}] names {_short(parts)}, not both in the vocabulary")
+        found.append((left, right))
+    return found
+
+
+def _short(value: Any) -> str:
+    """A value as it is shown in an error."""
+    text = repr(value) if not isinstance(value, int) or abs(value) < 1 << 64 else "a huge number"
+    return text if len(text) <= 40 else text[:37] + "..."

@@ -1,0 +1,220 @@
+//! A block of queries: what one thread takes at a time.
+
+use super::kernel::{Kernel, PANEL};
+use super::panel::{Panel, TILE};
+use super::problem::Problem;
+use super::share::check;
+use super::wide::{self, WideRow};
+use crate::error::Result;
+use std::sync::atomic::AtomicBool;
+
+/// Panels in a block at most. A tile of keys and values serves all of them from the near caches.
+const PANELS: usize = 4;
+
+/// Neighbouring queries, all of one key head, with the part of the output that is theirs.
+pub struct Block<'a> {
+    /// The first of its rows, counted over the queries of all heads one after another.
+    first: usize,
+    /// The keys that it may look at.
+    keys: (usize, usize),
+    /// (rows, dv) of the output, or (rows, M) of the weights.
+    output: &'a mut [f32],
+    /// (rows,)
+    lse: &'a mut [f32],
+}
+
+impl<'a> Block<'a> {
+    /// Cuts output (with `depth` numbers a row) and lse into blocks of so many rows, in this order.
+    pub fn cut(
+        rows: &[usize],
+        keys: (usize, usize),
+        (mut output, depth): (&'a mut [f32], usize),
+        mut lse: &'a mut [f32],
+    ) -> Vec<Self> {
+        let mut first = 0;
+        let mut blocks = Vec::with_capacity(rows.len());
+        for &len in rows {
+            let (mine, rest) = output.split_at_mut(len * depth);
+            output = rest;
+            let (my_lse, rest) = lse.split_at_mut(len);
+            lse = rest;
+            blocks.push(Self {
+                first,
+                keys,
+                output: mine,
+                lse: my_lse,
+            });
+            first += len;
+        }
+        blocks
+    }
+}
+
+/// The rows of each block, in order. A block is `PANELS` panels, or fewer where that would leave threads
+/// idle; heads that share keys stand in one panel where their queries leave room for it.
+pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec<usize> {
+    let panel = PANEL * kernel.lanes;
+    let mut most = PANELS * panel;
+    let count = |most: usize| problem.heads * problem.length.div_ceil(most);
+    while most > panel && threads > 1 && count(most) < 4 * threads {
+        most /= 2;
+    }
+    let mut rows = Vec::new();
+    for _ in 0..problem.kv_heads {
+        // Blocks of whole heads, or parts of one head.
+        let together = (most / problem.length.max(1)).clamp(1, problem.group.max(1));
+        let mut left = problem.group;
+        while left > 0 {
+            let heads = together.min(left);
+            let mut queries = heads * problem.length;
+            while queries > 0 {
+                let len = if heads > 1 {
+                    queries
+                } else {
+                    queries.min(most)
+                };
+                rows.push(len);
+                queries -= len;
+            }
+            left -= heads;
+        }
+    }
+    rows
+}
+
+/// What a thread keeps from block to block.
+#[derive(Default)]
+pub struct Workspace {
+    panels: Vec<Panel>,
+}
+
+impl Workspace {
+    /// Writes the block's output and log-sum-exp.
+    pub fn attend(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        mut block: Block,
+        cancel: &AtomicBool,
+    ) -> Result<()> {
+        if self.attend_narrow(problem, kernel, &mut block, cancel)? {
+            return Ok(());
+        }
+        let depth = problem.value_depth;
+        for (n, lse) in block.lse.iter_mut().enumerate() {
+            check(cancel)?;
+            let (head, query) = place(problem, block.first + n);
+            let output = &mut block.output[n * depth..(n + 1) * depth];
+            *lse = WideRow::new(problem, head, query).finish(problem, head, output);
+        }
+        Ok(())
+    }
+
+    /// The same, or false where float32 is too narrow on the way.
+    pub fn attend_narrow(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        block: &mut Block,
+        cancel: &AtomicBool,
+    ) -> Result<bool> {
+        if !self.run(problem, kernel, block, cancel, Panel::attend)? {
+            return Ok(false);
+        }
+        let depth = problem.value_depth;
+        let mut first = 0;
+        for panel in &self.panels {
+            let end = first + panel.rows.len();
+            let output = &mut block.output[first * depth..end * depth];
+            panel.finish(depth, output, &mut block.lse[first..end]);
+            first = end;
+        }
+        Ok(true)
+    }
+
+    /// Writes the block's weights: once over the keys for peaks and totals, once for the weights.
+    pub fn weigh(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        block: Block,
+        cancel: &AtomicBool,
+    ) -> Result<()> {
+        let keys = problem.keys_length;
+        if !self.run(problem, kernel, &block, cancel, Panel::weigh)? {
+            for (n, weights) in block.output.chunks_exact_mut(keys).enumerate() {
+                check(cancel)?;
+                let (head, query) = place(problem, block.first + n);
+                WideRow::new(problem, head, query).write_weights(weights);
+            }
+            return Ok(());
+        }
+        let mut rest = block.output;
+        for panel in &mut self.panels {
+            let (weights, after) = rest.split_at_mut(panel.rows.len() * keys);
+            rest = after;
+            let (mut from, to) = panel.keys();
+            while from < to {
+                check(cancel)?;
+                let end = to.min(from + TILE);
+                panel.write_weights(problem, kernel, (from, end), weights);
+                from = end;
+            }
+        }
+        Ok(())
+    }
+
+    /// Packs the queries and takes each tile of keys to each panel; false where float32 is too narrow.
+    fn run(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        block: &Block,
+        cancel: &AtomicBool,
+        step: impl Fn(&mut Panel, &Problem, &Kernel, usize, usize),
+    ) -> Result<bool> {
+        if wide::needed(problem) {
+            return Ok(false);
+        }
+        let size = PANEL * kernel.lanes;
+        let rows = block.lse.len();
+        self.panels.resize_with(rows.div_ceil(size), Panel::default);
+        for (n, panel) in self.panels.iter_mut().enumerate() {
+            let len = size.min(rows - n * size);
+            panel.start(problem, kernel, (block.first + n * size, len), block.keys);
+        }
+        let ranges: Vec<_> = self.panels.iter().map(Panel::keys).collect();
+        let nonempty = || ranges.iter().filter(|(from, to)| from < to);
+        let first = nonempty().map(|r| r.0).min().unwrap_or(0);
+        let last = nonempty().map(|r| r.1).max().unwrap_or(0);
+        let query = self
+            .panels
+            .iter()
+            .map(|p| p.largest_query(kernel))
+            .fold(0.0, f32::max);
+        let kv_head = problem.kv_head(place(problem, block.first).0);
+        let mut from = first;
+        while from < last {
+            check(cancel)?;
+            let to = last.min(from + TILE);
+            let key = kernel.largest(problem.key_rows(kv_head, from, to));
+            let value = kernel.largest(problem.value_rows(kv_head, from, to));
+            if !wide::narrow_enough(problem, query, key, value) {
+                return Ok(false);
+            }
+            for (panel, range) in self.panels.iter_mut().zip(&ranges) {
+                let (from, to) = (from.max(range.0), to.min(range.1));
+                if from < to {
+                    step(panel, problem, kernel, from, to);
+                }
+            }
+            from = to;
+        }
+        Ok(true)
+    }
+}
+
+/// (head, query) of a row counted over all heads.
+fn place(problem: &Problem, row: usize) -> (usize, usize) {
+    (row / problem.length, row % problem.length)
+}

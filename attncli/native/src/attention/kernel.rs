@@ -1,0 +1,387 @@
+//! The inner loops, once over `Lanes`, and the table of ways in which they are compiled.
+//!
+//! A panel is up to `PANEL` vectors of queries side by side, w numbers wide. Its arrays:
+//! packed queries (d, w), logits of a tile of keys (keys, w), output (dv, w), peak, total and shrink (w,).
+
+use super::exp::{exp_not_positive, tanh};
+use super::lanes::{Lanes, Plain};
+#[cfg(target_arch = "x86_64")]
+use super::x86::{Avx2, Avx512};
+
+/// Vectors in a panel at most: with 4 (8) rows of keys the sums fill 12 of 16 (24 of 32) registers, and a
+/// step of the inner loop loads 7 (11) numbers or vectors for 12 (24) products.
+pub const PANEL: usize = 3;
+
+/// The inner loops for one kind of processor. Only `available` makes them, after a look at the processor.
+#[derive(Clone, Copy)]
+pub struct Kernel {
+    /// Numbers in a vector.
+    pub lanes: usize,
+    scores: unsafe fn(usize, Scores),
+    softmax: unsafe fn(usize, Softmax),
+    accumulate: unsafe fn(usize, Accumulate),
+    softcap: unsafe fn(*mut f32, usize, f32),
+    largest: unsafe fn(*const f32, usize) -> f32,
+}
+
+/// The kernels that this processor can run, the fastest first.
+pub fn available() -> Vec<Kernel> {
+    let mut kernels = Vec::with_capacity(3);
+    #[cfg(target_arch = "x86_64")]
+    {
+        if is_x86_feature_detected!("avx512f") {
+            kernels.push(avx512::KERNEL);
+        }
+        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+            kernels.push(avx2::KERNEL);
+        }
+    }
+    kernels.push(plain::KERNEL);
+    kernels
+}
+
+/// The fastest of them.
+pub fn fastest() -> Kernel {
+    available().first().copied().unwrap_or(plain::KERNEL)
+}
+
+impl Kernel {
+    /// logits[j, lane] = Σ_c keys[j, c] · queries[c, lane].
+    pub fn scores(
+        &self,
+        queries: &[f32],
+        keys: &[f32],
+        depth: usize,
+        logits: &mut [f32],
+        w: usize,
+    ) {
+        let count = logits.len() / w;
+        let (queries, keys) = (&queries[..depth * w], &keys[..count * depth]);
+        let arguments = Scores {
+            queries: queries.as_ptr(),
+            keys: keys.as_ptr(),
+            depth,
+            count,
+            logits: logits.as_mut_ptr(),
+        };
+        // SAFETY: the processor has the features (`available`), and the slices have the lengths that the
+        // loops run over: they were cut to them here.
+        unsafe { (self.scores)(w / self.lanes, arguments) }
+    }
+
+    /// Logits become e^(logit − peak), with the peaks and totals of all tiles so far brought up to date;
+    /// `shrink` is what the earlier tiles' sums must be multiplied by.
+    pub fn softmax(
+        &self,
+        logits: &mut [f32],
+        peak: &mut [f32],
+        total: &mut [f32],
+        shrink: &mut [f32],
+    ) {
+        let w = peak.len();
+        let (total, shrink) = (&mut total[..w], &mut shrink[..w]);
+        let arguments = Softmax {
+            count: logits.len() / w,
+            logits: logits.as_mut_ptr(),
+            peak: peak.as_mut_ptr(),
+            total: total.as_mut_ptr(),
+            shrink: shrink.as_mut_ptr(),
+        };
+        // SAFETY: as in `scores`.
+        unsafe { (self.softmax)(w / self.lanes, arguments) }
+    }
+
+    /// output[c, lane] = output[c, lane] · shrink[lane] + Σ_j values[j, c] · weights[j, lane].
+    pub fn accumulate(
+        &self,
+        weights: &[f32],
+        values: &[f32],
+        depth: usize,
+        shrink: &[f32],
+        output: &mut [f32],
+    ) {
+        let w = shrink.len();
+        let count = weights.len() / w;
+        let (values, output) = (&values[..count * depth], &mut output[..depth * w]);
+        let arguments = Accumulate {
+            weights: weights.as_ptr(),
+            values: values.as_ptr(),
+            depth,
+            count,
+            shrink: shrink.as_ptr(),
+            output: output.as_mut_ptr(),
+        };
+        // SAFETY: as in `scores`.
+        unsafe { (self.accumulate)(w / self.lanes, arguments) }
+    }
+
+    /// cap · tanh(logit / cap) for each logit; their number is a multiple of `lanes`.
+    pub fn softcap(&self, logits: &mut [f32], cap: f32) {
+        let vectors = logits.len() / self.lanes;
+        // SAFETY: as in `scores`.
+        unsafe { (self.softcap)(logits.as_mut_ptr(), vectors, cap) }
+    }
+
+    /// The greatest magnitude.
+    pub fn largest(&self, numbers: &[f32]) -> f32 {
+        let vectors = numbers.chunks_exact(self.lanes);
+        let rest = vectors
+            .remainder()
+            .iter()
+            .fold(0.0, |most: f32, x| most.max(x.abs()));
+        // SAFETY: as in `scores`.
+        rest.max(unsafe { (self.largest)(numbers.as_ptr(), vectors.len()) })
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Scores {
+    queries: *const f32,
+    keys: *const f32,
+    depth: usize,
+    count: usize,
+    logits: *mut f32,
+}
+
+#[derive(Clone, Copy)]
+struct Softmax {
+    count: usize,
+    logits: *mut f32,
+    peak: *mut f32,
+    total: *mut f32,
+    shrink: *mut f32,
+}
+
+#[derive(Clone, Copy)]
+struct Accumulate {
+    weights: *const f32,
+    values: *const f32,
+    depth: usize,
+    count: usize,
+    shrink: *const f32,
+    output: *mut f32,
+}
+
+/// Rows first, first + R, …: `all` rounded down to R of them at a time, then the rest in powers of two.
+macro_rules! in_groups {
+    ($all:expr, $rows:ident, |$first:ident| $call:ident::<$v:ident, R, $w:ident>($($argument:expr),*)) => {{
+        let mut $first = 0;
+        while $first + $rows <= $all {
+            $call::<$v, $rows, $w>($($argument),*);
+            $first += $rows;
+        }
+        if $rows > 4 && $first + 4 <= $all {
+            $call::<$v, 4, $w>($($argument),*);
+            $first += 4;
+        }
+        if $first + 2 <= $all {
+            $call::<$v, 2, $w>($($argument),*);
+            $first += 2;
+        }
+        if $first < $all {
+            $call::<$v, 1, $w>($($argument),*);
+        }
+    }};
+}
+
+// SAFETY of all that follows: the callers above vouch for the features of `V` and for arrays of the sizes
+// named in `Scores`, `Softmax` and `Accumulate`; no index below passes them.
+
+#[inline(always)]
+unsafe fn scores<V: Lanes, const R: usize, const W: usize>(a: Scores) {
+    unsafe { in_groups!(a.count, R, |first| score_rows::<V, R, W>(a, first)) }
+}
+
+#[inline(always)]
+unsafe fn score_rows<V: Lanes, const R: usize, const W: usize>(a: Scores, first: usize) {
+    unsafe {
+        let keys = a.keys.add(first * a.depth);
+        let mut sums = [[V::splat(0.0); W]; R];
+        for c in 0..a.depth {
+            let queries = load::<V, W>(a.queries.add(c * W * V::LANES));
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let key = V::splat(*keys.add(r * a.depth + c));
+                for (sum, query) in sums.iter_mut().zip(queries) {
+                    *sum = query.fma(key, *sum);
+                }
+            }
+        }
+        for (r, sums) in sums.into_iter().enumerate() {
+            store::<V, W>(sums, a.logits.add((first + r) * W * V::LANES));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn softmax<V: Lanes, const W: usize>(a: Softmax) {
+    unsafe {
+        let w = W * V::LANES;
+        let before = load::<V, W>(a.peak);
+        let mut peak = before;
+        for j in 0..a.count {
+            let logits = load::<V, W>(a.logits.add(j * w));
+            for (peak, logit) in peak.iter_mut().zip(logits) {
+                *peak = logit.max(*peak);
+            }
+        }
+        store::<V, W>(peak, a.peak);
+        // Where all is −inf so far, less the lowest finite number it stays −inf, and not NaN.
+        let floor = peak.map(|peak| peak.max(V::splat(f32::MIN)));
+        let mut sums = [V::splat(0.0); W];
+        for j in 0..a.count {
+            let row = a.logits.add(j * w);
+            for (v, sum) in sums.iter_mut().enumerate() {
+                let at = row.add(v * V::LANES);
+                let power = exp_not_positive(V::load(at).sub(floor[v]));
+                power.store(at);
+                *sum = sum.add(power);
+            }
+        }
+        let totals = load::<V, W>(a.total);
+        for v in 0..W {
+            let shrink = exp_not_positive(before[v].sub(floor[v]));
+            shrink.store(a.shrink.add(v * V::LANES));
+            totals[v]
+                .fma(shrink, sums[v])
+                .store(a.total.add(v * V::LANES));
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn accumulate<V: Lanes, const R: usize, const W: usize>(a: Accumulate) {
+    unsafe { in_groups!(a.depth, R, |first| accumulate_rows::<V, R, W>(a, first)) }
+}
+
+#[inline(always)]
+unsafe fn accumulate_rows<V: Lanes, const R: usize, const W: usize>(a: Accumulate, first: usize) {
+    unsafe {
+        let w = W * V::LANES;
+        let mut sums = [[V::splat(0.0); W]; R];
+        for j in 0..a.count {
+            let weights = load::<V, W>(a.weights.add(j * w));
+            let values = a.values.add(j * a.depth + first);
+            for (r, sums) in sums.iter_mut().enumerate() {
+                let value = V::splat(*values.add(r));
+                for (sum, weight) in sums.iter_mut().zip(weights) {
+                    *sum = weight.fma(value, *sum);
+                }
+            }
+        }
+        // Sums of each tile by itself: no number is added to one much larger than a tile's.
+        let shrink = load::<V, W>(a.shrink);
+        for (r, sums) in sums.into_iter().enumerate() {
+            let at = a.output.add((first + r) * w);
+            for (v, sum) in sums.into_iter().enumerate() {
+                let at = at.add(v * V::LANES);
+                V::load(at).fma(shrink[v], sum).store(at);
+            }
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn softcap<V: Lanes>(logits: *mut f32, vectors: usize, cap: f32) {
+    unsafe {
+        let cap = V::splat(cap);
+        for i in 0..vectors {
+            let at = logits.add(i * V::LANES);
+            tanh(V::load(at).div(cap)).mul(cap).store(at);
+        }
+    }
+}
+
+#[inline(always)]
+unsafe fn largest<V: Lanes>(numbers: *const f32, vectors: usize) -> f32 {
+    unsafe {
+        let mut most = [V::splat(0.0); 4];
+        for i in 0..vectors {
+            let x = V::load(numbers.add(i * V::LANES));
+            most[i % 4] = x.copy_sign(V::splat(1.0)).max(most[i % 4]);
+        }
+        let most = most[0].max(most[1]).max(most[2].max(most[3]));
+        let mut lanes = [0.0; 16];
+        most.store(lanes.as_mut_ptr());
+        lanes.into_iter().fold(0.0, f32::max)
+    }
+}
+
+#[inline(always)]
+unsafe fn load<V: Lanes, const W: usize>(from: *const f32) -> [V; W] {
+    unsafe { std::array::from_fn(|v| V::load(from.add(v * V::LANES))) }
+}
+
+#[inline(always)]
+unsafe fn store<V: Lanes, const W: usize>(vectors: [V; W], to: *mut f32) {
+    for (v, vector) in vectors.into_iter().enumerate() {
+        unsafe { vector.store(to.add(v * V::LANES)) }
+    }
+}
+
+/// The loops above compiled for one set of features, with the rows R at a time for panels of 3, 2 and 1
+/// vectors that keep the sums in registers and enough of them in flight.
+macro_rules! compiled {
+    ($module:ident, $lanes:ident, [$r3:literal, $r2:literal, $r1:literal] $(, $feature:literal)?) => {
+        mod $module {
+            use super::*;
+
+            pub const KERNEL: Kernel = Kernel {
+                lanes: $lanes::LANES,
+                scores,
+                softmax,
+                accumulate,
+                softcap,
+                largest,
+            };
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn scores(width: usize, a: Scores) {
+                unsafe {
+                    match width {
+                        3 => super::scores::<$lanes, $r3, 3>(a),
+                        2 => super::scores::<$lanes, $r2, 2>(a),
+                        _ => super::scores::<$lanes, $r1, 1>(a),
+                    }
+                }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn softmax(width: usize, a: Softmax) {
+                unsafe {
+                    match width {
+                        3 => super::softmax::<$lanes, 3>(a),
+                        2 => super::softmax::<$lanes, 2>(a),
+                        _ => super::softmax::<$lanes, 1>(a),
+                    }
+                }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn accumulate(width: usize, a: Accumulate) {
+                unsafe {
+                    match width {
+                        3 => super::accumulate::<$lanes, $r3, 3>(a),
+                        2 => super::accumulate::<$lanes, $r2, 2>(a),
+                        _ => super::accumulate::<$lanes, $r1, 1>(a),
+                    }
+                }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn softcap(logits: *mut f32, vectors: usize, cap: f32) {
+                unsafe { super::softcap::<$lanes>(logits, vectors, cap) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn largest(numbers: *const f32, vectors: usize) -> f32 {
+                unsafe { super::largest::<$lanes>(numbers, vectors) }
+            }
+        }
+    };
+}
+
+compiled!(plain, Plain, [4, 4, 8]);
+#[cfg(target_arch = "x86_64")]
+compiled!(avx2, Avx2, [4, 4, 8], "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+compiled!(avx512, Avx512, [8, 8, 8], "avx512f");

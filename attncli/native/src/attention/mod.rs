@@ -1,0 +1,124 @@
+//! Exact attention, softmax(QKᵀ·scale + bias)V, in tiles: memory O(N), never N×M.
+//!
+//! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
+//! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
+//! `problem` the arguments, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
+//! `kernel` the inner loops over `lanes` and `x86`, `exp` the exponential, `split` few queries over many
+//! keys, `wide` numbers beyond float32, `share` the threads.
+
+mod block;
+mod edit;
+mod exp;
+mod kernel;
+mod lanes;
+mod number;
+mod panel;
+mod problem;
+mod share;
+mod split;
+#[cfg(test)]
+mod tests;
+mod wide;
+#[cfg(target_arch = "x86_64")]
+mod x86;
+
+use crate::error::{Error, Result};
+use block::{rows_of_blocks, Block, Workspace};
+use kernel::Kernel;
+pub use problem::{Broadcast, Options, Problem};
+use std::sync::atomic::AtomicBool;
+
+/// The work below which starting a thread costs more than it saves.
+const WORK_A_THREAD: f64 = 2e6;
+
+/// The output (H, N, dv) and each row's log-sum-exp (H, N). A row that may attend to nothing gives zeros and
+/// −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+pub fn attention(
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    attention_with(&kernel::fastest(), problem, threads, cancel)
+}
+
+/// The weights (H, N, M): each row's softmax. Arguments as in `attention`.
+pub fn attention_weights(
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<Vec<f32>> {
+    weights_with(&kernel::fastest(), problem, threads, cancel)
+}
+
+fn attention_with(
+    kernel: &Kernel,
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let threads = useful_threads(problem, threads);
+    let (heads, length, depth) = (problem.heads, problem.length, problem.value_depth);
+    let mut output = zeros("output", &[heads, length, depth])?;
+    let mut lse = zeros("log-sum-exp", &[heads, length])?;
+    if lse.is_empty() {
+        return Ok((output, lse));
+    }
+    let blocks = rows_of_blocks(problem, kernel, threads);
+    if let Some(parts) = split::parts(problem, blocks.len(), threads) {
+        let parts = (parts, threads);
+        if split::attention(kernel, problem, parts, cancel, &mut output, &mut lse)? {
+            return Ok((output, lse));
+        }
+    }
+    let keys = (0, problem.keys_length);
+    let blocks = Block::cut(&blocks, keys, (&mut output, depth), &mut lse);
+    share::share(
+        blocks,
+        threads,
+        cancel,
+        |workspace: &mut Workspace, block| workspace.attend(problem, kernel, block, cancel),
+    )?;
+    Ok((output, lse))
+}
+
+fn weights_with(
+    kernel: &Kernel,
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<Vec<f32>> {
+    let threads = useful_threads(problem, threads);
+    let (heads, length, keys) = (problem.heads, problem.length, problem.keys_length);
+    let mut weights = zeros("weights", &[heads, length, keys])?;
+    if weights.is_empty() {
+        return Ok(weights);
+    }
+    let mut lse = zeros("log-sum-exp", &[heads, length])?;
+    let blocks = rows_of_blocks(problem, kernel, threads);
+    let blocks = Block::cut(&blocks, (0, keys), (&mut weights, keys), &mut lse);
+    share::share(
+        blocks,
+        threads,
+        cancel,
+        |workspace: &mut Workspace, block| workspace.weigh(problem, kernel, block, cancel),
+    )?;
+    Ok(weights)
+}
+
+fn useful_threads(problem: &Problem, asked: usize) -> usize {
+    let mut threads = share::threads(asked);
+    while threads > 1 && number::count(threads) * WORK_A_THREAD > problem.work() {
+        threads /= 2;
+    }
+    threads
+}
+
+/// An array of zeros, or an error where there is no room for it.
+fn zeros(name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    let size = problem::size(name, shape)?;
+    // Asking first costs nothing, and `vec!` alone would end the process; only `vec!` takes pages that the
+    // system has zeroed, so that each thread touches its own part first.
+    let room = Vec::<f32>::new().try_reserve_exact(size);
+    room.map_err(|_| Error::Invalid(format!("no memory for the {name} of shape {shape:?}")))?;
+    Ok(vec![0.0; size])
+}

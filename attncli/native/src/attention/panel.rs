@@ -1,0 +1,206 @@
+//! One panel of queries on its way over the keys: the online softmax (Milakov & Gimelshein 2018;
+//! FlashAttention, Dao et al. 2022).
+
+use super::edit::edit;
+use super::kernel::Kernel;
+use super::number::to_f32;
+use super::problem::Problem;
+
+/// Keys in a tile: its logits for a panel stay in the caches near the core.
+pub const TILE: usize = 256;
+
+/// Numbers that start on a cache line, so that no vector straddles two.
+#[derive(Default)]
+pub struct Aligned {
+    data: Vec<f32>,
+    start: usize,
+    len: usize,
+}
+
+impl Aligned {
+    /// All `x`, `len` of them.
+    pub fn fill(&mut self, len: usize, x: f32) {
+        const LINE: usize = 64;
+        self.data.clear();
+        self.data.resize(len + LINE / size_of::<f32>(), x);
+        self.start = self
+            .data
+            .as_ptr()
+            .align_offset(LINE)
+            .min(LINE / size_of::<f32>());
+        self.len = len;
+    }
+
+    pub fn get(&self) -> &[f32] {
+        &self.data[self.start..self.start + self.len]
+    }
+
+    pub fn get_mut(&mut self) -> &mut [f32] {
+        &mut self.data[self.start..self.start + self.len]
+    }
+}
+
+/// One query of a panel: its place, and the keys [from, to) that it may attend to.
+#[derive(Clone, Copy)]
+pub struct Row {
+    pub head: usize,
+    pub query: usize,
+    pub from: usize,
+    pub to: usize,
+}
+
+/// Queries side by side in the lanes, and what the softmax knows of them so far.
+#[derive(Default)]
+pub struct Panel {
+    /// All of one key head.
+    pub rows: Vec<Row>,
+    queries: Aligned,
+    pub peak: Aligned,
+    pub total: Aligned,
+    shrink: Aligned,
+    /// (dv, w): Σ e^(logit − peak) · value.
+    output: Aligned,
+    logits: Aligned,
+}
+
+impl Panel {
+    /// Takes rows `first..first + len` of the queries of all heads one after another; no key yet, and of the
+    /// keys none outside `keys`.
+    pub fn start(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        (first, len): (usize, usize),
+        keys: (usize, usize),
+    ) {
+        let w = len.div_ceil(kernel.lanes) * kernel.lanes;
+        self.rows.clear();
+        self.rows.extend((first..first + len).map(|row| {
+            let (head, query) = (row / problem.length, row % problem.length);
+            let (from, to) = problem.key_range(query);
+            let to = to.min(keys.1);
+            let from = from.max(keys.0).min(to);
+            Row {
+                head,
+                query,
+                from,
+                to,
+            }
+        }));
+        self.queries.fill(problem.depth * w, 0.0);
+        self.peak.fill(w, f32::NEG_INFINITY);
+        self.total.fill(w, 0.0);
+        self.shrink.fill(w, 0.0);
+        self.output.fill(problem.value_depth * w, 0.0);
+        self.logits.fill(TILE * w, 0.0);
+        let packed = self.queries.get_mut();
+        for (lane, row) in self.rows.iter().enumerate() {
+            let query = problem.query_rows(row.head, row.query, row.query + 1);
+            for (c, &x) in query.iter().enumerate() {
+                // The scale goes in first: q·k may leave float32 where q·scale·k does not.
+                packed[c * w + lane] = to_f32(f64::from(x) * problem.options.scale);
+            }
+        }
+    }
+
+    /// The greatest magnitude among its scaled queries.
+    pub fn largest_query(&self, kernel: &Kernel) -> f32 {
+        kernel.largest(self.queries.get())
+    }
+
+    /// The keys that any of its rows may attend to.
+    pub fn keys(&self) -> (usize, usize) {
+        let from = self
+            .rows
+            .iter()
+            .filter(|r| r.from < r.to)
+            .map(|r| r.from)
+            .min();
+        let to = self.rows.iter().map(|r| r.to).max();
+        (from.unwrap_or(0), to.unwrap_or(0))
+    }
+
+    /// The logits (keys, w) of keys `from..to`, at most `TILE` of them.
+    fn logits(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) -> &mut [f32] {
+        let w = self.peak.get().len();
+        let kv_head = problem.kv_head(self.rows[0].head);
+        let keys = problem.key_rows(kv_head, from, to);
+        let logits = &mut self.logits.get_mut()[..(to - from) * w];
+        kernel.scores(self.queries.get(), keys, problem.depth, logits, w);
+        edit(problem, kernel, &self.rows, from, logits, w);
+        logits
+    }
+
+    /// Takes keys `from..to` into peak and total, and leaves their e^(logit − peak).
+    pub fn weigh(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) {
+        let len = self.logits(problem, kernel, from, to).len();
+        kernel.softmax(
+            &mut self.logits.get_mut()[..len],
+            self.peak.get_mut(),
+            self.total.get_mut(),
+            self.shrink.get_mut(),
+        );
+    }
+
+    /// Takes keys `from..to` and their values into the output.
+    pub fn attend(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) {
+        self.weigh(problem, kernel, from, to);
+        let w = self.peak.get().len();
+        let kv_head = problem.kv_head(self.rows[0].head);
+        kernel.accumulate(
+            &self.logits.get()[..(to - from) * w],
+            problem.value_rows(kv_head, from, to),
+            problem.value_depth,
+            self.shrink.get(),
+            self.output.get_mut(),
+        );
+    }
+
+    /// Writes the rows' outputs (rows, dv) and their log-sum-exp (rows,). A row of no keys: zeros, −inf.
+    pub fn finish(&self, value_depth: usize, output: &mut [f32], lse: &mut [f32]) {
+        let w = self.peak.get().len();
+        let sums = self.output.get();
+        for (lane, lse) in lse.iter_mut().enumerate().take(self.rows.len()) {
+            let total = self.total.get()[lane];
+            *lse = to_f32(f64::from(self.peak.get()[lane]) + f64::from(total).ln());
+            if total > 0.0 {
+                let row = &mut output[lane * value_depth..(lane + 1) * value_depth];
+                for (c, x) in row.iter_mut().enumerate() {
+                    *x = sums[c * w + lane] / total;
+                }
+            }
+        }
+    }
+
+    /// Writes the weights of keys `from..to` into the rows (rows, M), once peak and total are known.
+    pub fn write_weights(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        (from, to): (usize, usize),
+        weights: &mut [f32],
+    ) {
+        let w = self.peak.get().len();
+        let len = self.logits(problem, kernel, from, to).len();
+        // The peak is the greatest of all already and stays; the totals are not to be added up again.
+        let mut unused = vec![0.0; w];
+        kernel.softmax(
+            &mut self.logits.get_mut()[..len],
+            self.peak.get_mut(),
+            &mut unused,
+            self.shrink.get_mut(),
+        );
+        let total = self.total.get();
+        for (lane, row) in weights.chunks_exact_mut(problem.keys_length).enumerate() {
+            let part = if total[lane] > 0.0 {
+                1.0 / total[lane]
+            } else {
+                0.0
+            };
+            let column = self.logits.get()[..len].iter().skip(lane).step_by(w);
+            for (x, power) in row[from..to].iter_mut().zip(column) {
+                *x = power * part;
+            }
+        }
+    }
+}

@@ -1,0 +1,199 @@
+//! Empty sizes, infinities, numbers at the ends of float32, wrong arguments, and stopping.
+
+use super::super::kernel::available;
+use super::super::{attention, attention_weights};
+use super::cases::{Case, Random};
+use super::oracle::{answer, error};
+use crate::error::Error;
+use std::sync::atomic::AtomicBool;
+
+fn assert_right(case: &Case, enough: f64) {
+    let want = answer(case);
+    for kernel in available() {
+        let (output, lse) = case.attention(&kernel, 2);
+        let lanes = kernel.lanes;
+        let worst = error(&output, &want.output);
+        assert!(worst < enough, "{lanes} lanes, output: {worst:e}");
+        assert!(error(&lse, &want.lse) < enough, "{lanes} lanes, lse");
+        assert!(
+            error(&case.weights(&kernel, 2), &want.weights) < enough,
+            "{lanes} lanes, weights"
+        );
+    }
+}
+
+#[test]
+fn empty_sizes() {
+    let mut random = Random(10);
+    let sizes = [
+        [1, 0, 4, 4, 4],
+        [2, 3, 0, 4, 4],
+        [2, 3, 5, 0, 4],
+        [2, 3, 5, 4, 0],
+        [0, 3, 5, 4, 4],
+    ];
+    for [h, n, m, d, dv] in sizes {
+        let case = Case::plain(&mut random, [h, n, d], [1, m, dv]);
+        assert_right(&case, 1e-6);
+    }
+    let no_keys = Case::plain(&mut random, [1, 2, 4], [1, 0, 3]);
+    let (output, lse) = no_keys.attention(&available()[0], 1);
+    assert_eq!(output, [0.0; 6]);
+    assert_eq!(lse, [f32::NEG_INFINITY; 2]);
+}
+
+#[test]
+fn rows_with_nothing_to_attend_to_are_zeros() {
+    let mut random = Random(11);
+    let mut case = Case::plain(&mut random, [2, 40, 8], [2, 20, 8]);
+    case.causal = true; // the first 20 queries stand before every key
+    assert_right(&case, 1e-6);
+    let (output, lse) = case.attention(&available()[0], 1);
+    assert!(output[..20 * 8].iter().all(|&x| x == 0.0) && output[20 * 8] != 0.0);
+    assert!(lse[..20].iter().all(|&x| x == f32::NEG_INFINITY) && lse[20].is_finite());
+    case.causal = false;
+    case.bias = Some((vec![f32::NEG_INFINITY; 40], [1, 40, 1]));
+    assert_right(&case, 1e-6);
+    case.bias = None;
+    case.mask = Some((vec![false], [1, 1, 1]));
+    assert_right(&case, 1e-6);
+}
+
+/// Keys whose bias is +inf share the row equally; the lowest finite bias on all keys changes nothing.
+#[test]
+fn infinite_and_lowest_bias() {
+    let mut random = Random(12);
+    let mut case = Case::plain(&mut random, [1, 4, 8], [1, 600, 8]);
+    let mut bias = vec![0.0; 600];
+    bias[3] = f32::INFINITY;
+    bias[500] = f32::INFINITY;
+    bias[7] = f32::MAX;
+    case.bias = Some((bias, [1, 1, 600]));
+    for kernel in available() {
+        let weights = case.weights(&kernel, 1);
+        let (output, lse) = case.attention(&kernel, 1);
+        for query in 0..4 {
+            let row = &weights[query * 600..(query + 1) * 600];
+            assert_eq!((row[3], row[500], row.iter().sum::<f32>()), (0.5, 0.5, 1.0));
+            assert_eq!(lse[query], f32::INFINITY);
+            let middle = 0.5 * (case.values.0[3 * 8] + case.values.0[500 * 8]);
+            assert!((output[query * 8] - middle).abs() < 1e-6);
+        }
+    }
+    case.bias = Some((vec![f32::MIN], [1, 1, 1]));
+    for kernel in available() {
+        let weights = case.weights(&kernel, 1);
+        assert!(weights.iter().all(|&x| (x - 1.0 / 600.0).abs() < 1e-8));
+    }
+}
+
+#[test]
+fn large_logits() {
+    let mut random = Random(13);
+    for scale in [1e2, 1e4, 1e8, 1e20, 1e37, 1e300] {
+        let mut case = Case::plain(&mut random, [2, 20, 8], [1, 300, 8]);
+        case.scale = scale;
+        let want = answer(&case);
+        for kernel in available() {
+            let (output, _) = case.attention(&kernel, 1);
+            // Rows whose first two logits differ by less than rounding may go to either.
+            let wrong = output
+                .chunks(8)
+                .zip(want.output.chunks(8))
+                .filter(|(a, b)| error(a, b) > 1e-2);
+            assert!(wrong.count() <= 1, "scale {scale:e}");
+            let weights = case.weights(&kernel, 1);
+            assert!(weights
+                .chunks(300)
+                .all(|row| (row.iter().sum::<f32>() - 1.0).abs() < 1e-5));
+        }
+    }
+}
+
+/// Products beyond float32 whose scaled sum, or whose softmax, is not.
+#[test]
+fn numbers_at_the_ends_of_float32() {
+    let mut random = Random(14);
+    let times = |x: &mut Vec<f32>, by: f32| x.iter_mut().for_each(|x| *x *= by);
+    for (q, k, v, scale) in [
+        (1e20, 1e20, 1.0, 1e-41),
+        (1e37, 1e37, 1.0, 1e-74),
+        (1e-38, 1e37, 1.0, 1.0),
+        (1e-30, 1e37, 1.0, 1e-8),
+        (1e-42, 1e-42, 1.0, 1.0),
+        (1.0, 1.0, 3e37, 1.0),
+        (1e37, 1e-37, 1.0, 30.0),
+    ] {
+        let mut case = Case::plain(&mut random, [1, 9, 8], [1, 70, 8]);
+        times(&mut case.queries.0, q);
+        times(&mut case.keys.0, k);
+        times(&mut case.values.0, v);
+        case.scale = scale;
+        assert_right(&case, 2e-6);
+    }
+    for cap in [1e-45, 1e-20, 1e3, 1e20, 1e40] {
+        let mut case = Case::plain(&mut random, [1, 9, 8], [1, 70, 8]);
+        case.softcap = cap;
+        assert_right(&case, 2e-6);
+    }
+}
+
+#[test]
+fn refuses_what_does_not_fit() {
+    let mut random = Random(15);
+    let right = Case::plain(&mut random, [4, 6, 8], [2, 5, 3]);
+    assert!(right.problem().is_ok());
+    let changes: [(fn(&mut Case), &str); 9] = [
+        (
+            |case| case.keys.1[2] = 7,
+            "queries have 8 numbers a head, keys 7",
+        ),
+        (
+            |case| case.values.1[1] = 6,
+            "differ in their heads or their length",
+        ),
+        (
+            |case| case.queries.1[0] = 3,
+            "3 query heads cannot share 2 key heads",
+        ),
+        (
+            |case| case.queries.0.truncate(5),
+            "the queries hold 5 numbers",
+        ),
+        (
+            |case| case.queries.1[1] = usize::MAX / 2,
+            "would not fit in memory",
+        ),
+        (
+            |case| case.mask = Some((vec![true; 2], [2, 1, 1])),
+            "the mask's shape [2, 1, 1]",
+        ),
+        (
+            |case| case.bias = Some((vec![0.0; 2], [1, 1, 5])),
+            "the bias hold 2 numbers",
+        ),
+        (
+            |case| case.slopes = Some(vec![1.0]),
+            "1 ALiBi slopes for 4 heads",
+        ),
+        (|case| case.scale = f64::NAN, "the scale is NaN"),
+    ];
+    for (change, message) in changes {
+        let mut case = right.clone();
+        change(&mut case);
+        let error = case.problem().unwrap_err();
+        assert!(error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
+fn stops_when_asked() {
+    let mut random = Random(16);
+    let case = Case::plain(&mut random, [1, 300, 8], [1, 300, 8]);
+    let (problem, stop) = (case.problem().unwrap(), AtomicBool::new(true));
+    assert_eq!(attention(&problem, 2, &stop), Err(Error::Interrupted));
+    assert_eq!(
+        attention_weights(&problem, 2, &stop),
+        Err(Error::Interrupted)
+    );
+}

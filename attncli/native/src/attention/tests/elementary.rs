@@ -1,0 +1,72 @@
+//! The exponential and tanh themselves, through each kernel.
+
+use super::super::kernel::{available, Kernel, PANEL};
+
+/// e^x of numbers ≤ 0, as the softmax of a tile whose peak is 0.
+fn exp(kernel: &Kernel, xs: &[f32]) -> Vec<f32> {
+    let w = PANEL * kernel.lanes;
+    let mut powers = xs.to_vec();
+    powers.resize(xs.len().div_ceil(w) * w, 0.0);
+    let (mut total, mut shrink) = (vec![0.0; w], vec![0.0; w]);
+    kernel.softmax(&mut powers, &mut vec![0.0; w], &mut total, &mut shrink);
+    powers.truncate(xs.len());
+    powers
+}
+
+/// The error in units of `want`'s last place.
+fn units(got: f32, want: f64) -> f64 {
+    let unit = f64::from_bits(want.to_bits() & !((1 << 52) - 1)) / f64::from(1 << 23);
+    (f64::from(got) - want).abs() / unit.abs()
+}
+
+/// Numbers from `low` to `high`, evenly.
+fn grid(low: f64, high: f64) -> impl Iterator<Item = f32> {
+    let steps = 100_000;
+    (0..=steps).map(move |i| {
+        super::super::number::to_f32(low + (high - low) * f64::from(i) / f64::from(steps))
+    })
+}
+
+#[test]
+fn exp_is_right_to_two_units() {
+    let xs: Vec<f32> = grid(-86.5, 0.0).chain(grid(-1.0, 0.0)).collect();
+    for kernel in available() {
+        let powers = exp(&kernel, &xs);
+        let worst = powers
+            .iter()
+            .zip(&xs)
+            .map(|(&p, &x)| units(p, f64::from(x).exp()));
+        let worst = worst.fold(0.0, f64::max);
+        assert!(worst < 2.0, "{} lanes: {worst}", kernel.lanes);
+        assert!(
+            worst > 0.5,
+            "no rounding at all, {worst}: is this the function?"
+        );
+    }
+}
+
+#[test]
+fn exp_at_its_ends() {
+    for kernel in available() {
+        let powers = exp(&kernel, &[-0.0, -86.7, -1e30, f32::MIN, f32::NEG_INFINITY]);
+        assert!((powers[0] - 1.0).abs() < 1.3e-7);
+        assert_eq!(powers[1..], [0.0; 4]);
+    }
+}
+
+#[test]
+fn tanh_keeps_all_digits() {
+    for kernel in available() {
+        for cap in [1.0, 30.0, 1e6] {
+            let xs: Vec<f32> = grid(-12.0, 12.0).filter(|&x| x != 0.0).collect();
+            let mut got = xs.clone();
+            got.resize(xs.len().div_ceil(kernel.lanes) * kernel.lanes, 0.0);
+            kernel.softcap(&mut got, cap);
+            let cap = f64::from(cap);
+            let want = xs.iter().map(|&x| cap * (f64::from(x) / cap).tanh());
+            let worst = got.iter().zip(want).map(|(&got, want)| units(got, want));
+            let worst = worst.fold(0.0, f64::max);
+            assert!(worst < 5.0, "{} lanes, cap {cap}: {worst}", kernel.lanes);
+        }
+    }
+}

@@ -1,0 +1,7 @@
+//! Every kernel against a plain float64 computation.
+
+mod cases;
+mod edges;
+mod elementary;
+mod oracle;
+mod random;

@@ -1,0 +1,141 @@
+//! Any shapes and options, on each kernel.
+
+use super::super::kernel::available;
+use super::super::number::to_f32;
+use super::cases::{Case, Random};
+use super::oracle::{answer, error, plain_answer, Answer};
+
+/// The greatest errors of any kernel, of output, log-sum-exp and weights.
+fn worst(case: &Case, answer: &Answer) -> [f64; 3] {
+    let mut worst = [0.0; 3];
+    for kernel in available() {
+        for threads in [1, 3] {
+            let (output, lse) = case.attention(&kernel, threads);
+            let weights = case.weights(&kernel, threads);
+            let errors = errors(answer, [&output, &lse, &weights]);
+            worst = std::array::from_fn(|i| errors[i].max(worst[i]));
+        }
+    }
+    worst
+}
+
+fn errors(want: &Answer, got: [&[f32]; 3]) -> [f64; 3] {
+    let want = [&want.output, &want.lse, &want.weights];
+    std::array::from_fn(|i| error(got[i], want[i]))
+}
+
+/// Twice the error of plain float32, and a few units of rounding where that was lucky.
+fn enough(case: &Case, answer: &Answer) -> [f64; 3] {
+    let plain = plain_answer(case);
+    let rounded = |x: &[f64]| -> Vec<f32> { x.iter().map(|&x| to_f32(x)).collect() };
+    let [output, lse, weights] = [&plain.output, &plain.lse, &plain.weights].map(|x| rounded(x));
+    errors(answer, [&output, &lse, &weights]).map(|error| 2.0 * error + 4e-7)
+}
+
+fn assert_right(case: &Case, name: &str) {
+    let answer = answer(case);
+    let (worst, enough) = (worst(case, &answer), enough(case, &answer));
+    let right = worst
+        .iter()
+        .zip(&enough)
+        .all(|(worst, enough)| worst <= enough);
+    assert!(right, "{name}: {worst:?} > {enough:?}");
+    assert!(enough[0] < 1e-4, "{name}: {enough:?}");
+}
+
+#[test]
+fn equals_the_definition() {
+    let mut random = Random(1);
+    for n in 0..250 {
+        assert_right(&Case::any(&mut random), &format!("case {n}"));
+    }
+}
+
+/// Negative control: each option changed a little, or one key changed, is seen.
+#[test]
+fn sees_a_wrong_answer() {
+    let mut random = Random(2);
+    let mut case = Case::plain(&mut random, [4, 30, 8], [2, 40, 5]);
+    case.causal = true;
+    case.left = Some(6);
+    case.softcap = 2.0;
+    case.slopes = Some(vec![0.1, 0.2, 0.3, 0.4]);
+    case.bias = Some((random.normals(30 * 40), [1, 30, 40]));
+    case.mask = Some((vec![true; 4 * 40], [4, 1, 40]));
+    let right = answer(&case);
+    let enough = enough(&case, &right);
+    let far = |case: &Case, times: f64| worst(case, &right)[0] > times * enough[0];
+    assert!(!far(&case, 1.0));
+    let changes: [fn(&mut Case); 8] = [
+        |case| case.causal = false,
+        |case| case.left = Some(5),
+        |case| case.right = Some(0),
+        |case| case.softcap = 2.1,
+        |case| case.scale = 0.31,
+        |case| case.slopes = Some(vec![0.1, 0.2, 0.4, 0.3]),
+        |case| case.bias.as_mut().unwrap().0[704] += 0.1,
+        |case| case.mask.as_mut().unwrap().0[60] = false,
+    ];
+    for (n, change) in changes.iter().enumerate() {
+        let mut other = case.clone();
+        change(&mut other);
+        let seen = far(&other, 10.0);
+        // Causal already bounds the right side by 0.
+        assert_eq!(seen, n != 2, "change {n}");
+    }
+}
+
+#[test]
+fn many_tiles_and_blocks() {
+    let mut random = Random(3);
+    for (n, m, causal) in [(500, 900, true), (900, 500, true), (700, 700, false)] {
+        let mut case = Case::plain(&mut random, [2, n, 16], [1, m, 12]);
+        case.causal = causal;
+        assert_right(&case, &format!("{n} {m} {causal}"));
+    }
+}
+
+/// One query over many keys: the keys are shared by the threads.
+#[test]
+fn few_queries_over_many_keys() {
+    let mut random = Random(4);
+    for (h, n, causal) in [(1, 1, true), (4, 2, true), (1, 5, false)] {
+        let mut case = Case::plain(&mut random, [h, n, 16], [1, 9000, 8]);
+        case.causal = causal;
+        assert_right(&case, &format!("{h} {n}"));
+    }
+}
+
+/// A different order of keys, with the bias and values in that order too, changes rounding only.
+#[test]
+fn order_of_keys_does_not_matter() {
+    let mut random = Random(5);
+    let (m, d) = (300, 8);
+    let mut case = Case::plain(&mut random, [1, 50, d], [1, m, d]);
+    case.bias = Some((random.normals(m), [1, 1, m]));
+    let mut order: Vec<usize> = (0..m).collect();
+    for i in (1..m).rev() {
+        order.swap(i, random.below(i + 1));
+    }
+    let rows = |x: &[f32], d: usize| -> Vec<f32> {
+        order
+            .iter()
+            .flat_map(|&j| x[j * d..(j + 1) * d].to_vec())
+            .collect()
+    };
+    let mut shuffled = case.clone();
+    shuffled.keys.0 = rows(&case.keys.0, d);
+    shuffled.values.0 = rows(&case.values.0, d);
+    for kernel in available() {
+        let want: Vec<f64> = case
+            .attention(&kernel, 1)
+            .0
+            .into_iter()
+            .map(f64::from)
+            .collect();
+        shuffled.bias = Some((rows(&case.bias.as_ref().unwrap().0, 1), [1, 1, m]));
+        assert!(error(&shuffled.attention(&kernel, 1).0, &want) < 2e-6);
+        shuffled.bias = case.bias.clone();
+        assert!(error(&shuffled.attention(&kernel, 1).0, &want) > 0.01);
+    }
+}

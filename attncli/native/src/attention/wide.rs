@@ -1,0 +1,126 @@
+//! The same in float64, row by row, for numbers so large (or so uneven) that float32 would overflow on the
+//! way to an answer that it can hold. Slow, and rarely needed.
+
+use super::number::{count, to_f32};
+use super::problem::Problem;
+
+/// Logits below this may have any finite bias added without leaving float32: it is less than half the
+/// distance of the two largest float32 numbers.
+const LARGEST_LOGIT: f64 = 1e30;
+/// Larger keys times the rounding of denormal queries could be seen; larger values might not add up.
+const LARGEST_INPUT: f64 = 1e30;
+
+/// Whether the options alone ask for this path.
+pub fn needed(problem: &Problem) -> bool {
+    let options = &problem.options;
+    let positions = count(problem.length) + count(problem.keys_length);
+    let slopes = options.alibi_slopes.unwrap_or_default().iter();
+    let slope = slopes.fold(0.0, |most: f64, &x| most.max(f64::from(x).abs()));
+    let cap = options.softcap;
+    slope * positions > LARGEST_LOGIT || (cap > 0.0 && !(1e-30..=1e30).contains(&cap))
+}
+
+/// Whether float32 holds what comes of scaled queries, keys and values up to these magnitudes.
+pub fn narrow_enough(problem: &Problem, query: f32, key: f32, value: f32) -> bool {
+    let (query, key, value) = (f64::from(query), f64::from(key), f64::from(value));
+    let key = key * count(problem.depth);
+    query <= LARGEST_INPUT
+        && key <= LARGEST_INPUT
+        && query * key <= LARGEST_LOGIT
+        && value * count(problem.keys_length) <= LARGEST_INPUT
+}
+
+/// One row's weights, not yet divided by their total, for all keys.
+pub struct WideRow {
+    weights: Vec<f64>,
+    peak: f64,
+    total: f64,
+}
+
+impl WideRow {
+    /// e^(logit − peak) for each key of one query.
+    pub fn new(problem: &Problem, head: usize, query: usize) -> Self {
+        let (from, to) = problem.key_range(query);
+        let mut weights: Vec<f64> = (0..problem.keys_length)
+            .map(|key| {
+                if (from..to).contains(&key) {
+                    logit(problem, head, query, key)
+                } else {
+                    f64::NEG_INFINITY
+                }
+            })
+            .collect();
+        let peak = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let mut total = 0.0;
+        for weight in &mut weights {
+            *weight = if *weight == peak {
+                f64::from(u8::from(peak > f64::NEG_INFINITY))
+            } else {
+                (*weight - peak).exp()
+            };
+            total += *weight;
+        }
+        Self {
+            weights,
+            peak,
+            total,
+        }
+    }
+
+    /// The output (dv,); returns the log-sum-exp.
+    pub fn finish(&self, problem: &Problem, head: usize, output: &mut [f32]) -> f32 {
+        let kv_head = problem.kv_head(head);
+        let mut sums = vec![0.0; problem.value_depth];
+        for (key, &weight) in self.weights.iter().enumerate() {
+            if weight != 0.0 {
+                for (sum, &x) in sums
+                    .iter_mut()
+                    .zip(problem.value_rows(kv_head, key, key + 1))
+                {
+                    *sum += weight / self.total * f64::from(x);
+                }
+            }
+        }
+        for (x, sum) in output.iter_mut().zip(sums) {
+            *x = to_f32(sum);
+        }
+        to_f32(self.peak + self.total.ln())
+    }
+
+    /// The weights (M,) themselves.
+    pub fn write_weights(&self, weights: &mut [f32]) {
+        for (x, weight) in weights.iter_mut().zip(&self.weights) {
+            *x = if *weight == 0.0 {
+                0.0
+            } else {
+                to_f32(weight / self.total)
+            };
+        }
+    }
+}
+
+fn logit(problem: &Problem, head: usize, query: usize, key: usize) -> f64 {
+    let options = &problem.options;
+    let q = problem.query_rows(head, query, query + 1);
+    let k = problem.key_rows(problem.kv_head(head), key, key + 1);
+    let product: f64 = q
+        .iter()
+        .zip(k)
+        .map(|(&q, &k)| f64::from(q) * f64::from(k))
+        .sum();
+    let mut logit = product * options.scale;
+    if options.softcap > 0.0 {
+        logit = options.softcap * (logit / options.softcap).tanh();
+    }
+    if let Some(bias) = &options.bias {
+        logit += f64::from(bias.at(head, query, key));
+    }
+    if let Some(slopes) = options.alibi_slopes {
+        let distance = (query + problem.keys_length).abs_diff(problem.length + key);
+        logit -= f64::from(slopes[head]) * count(distance);
+    }
+    match &options.mask {
+        Some(mask) if !mask.at(head, query, key) => f64::NEG_INFINITY,
+        _ => logit,
+    }
+}

@@ -1,0 +1,160 @@
+use super::*;
+
+/// Byte-level tables with these merges (as texts), learned in this order.
+fn bpe(pairs: &[(&str, &str)], pattern: &str) -> Bpe {
+    let bytes: Vec<[u8; 1]> = (0..=255u8).map(|byte| [byte]).collect();
+    let wholes: Vec<String> = pairs
+        .iter()
+        .map(|(left, right)| format!("{left}{right}"))
+        .collect();
+    let mut tokens: Vec<&[u8]> = bytes.iter().map(|byte| &byte[..]).collect();
+    for whole in &wholes {
+        if !tokens.contains(&whole.as_bytes()) {
+            tokens.push(whole.as_bytes());
+        }
+    }
+    let id = |text: &str| {
+        u32::try_from(
+            tokens
+                .iter()
+                .position(|token| *token == text.as_bytes())
+                .unwrap(),
+        )
+        .unwrap()
+    };
+    let merges = pairs
+        .iter()
+        .map(|(left, right)| (id(left), id(right)))
+        .collect();
+    let tables = Tables {
+        tokens: tokens.clone(),
+        merges,
+        byte_level: true,
+        end_of_word: None,
+        unknown: None,
+        special: vec![],
+    };
+    Bpe::new(Splitter::new(pattern, false).unwrap(), &tables).unwrap()
+}
+
+/// The definition: look for the lowest rank, leftmost first, until none is left.
+fn by_definition(bpe: &Bpe, word: &[u8]) -> Vec<u32> {
+    let mut ids = Vec::new();
+    bpe.symbols(word, &mut ids);
+    // Through the short path alone, whatever the length.
+    Merger::default().scan(&bpe.merges, &mut ids, 0);
+    ids
+}
+
+const PAIRS: [(&str, &str); 8] = [
+    ("a", "a"),
+    ("b", "a"),
+    ("aa", "aa"),
+    ("a", "b"),
+    ("ab", "aa"),
+    ("aaaa", "b"),
+    ("ba", "ba"),
+    ("c", "aa"),
+];
+
+#[test]
+fn heap_and_scan_agree() {
+    let bpe = bpe(&PAIRS, "");
+    let mut state = 7u64;
+    for length in 1..300usize {
+        let word: Vec<u8> = (0..length)
+            .map(|_| {
+                state = state
+                    .wrapping_mul(6_364_136_223_846_793_005)
+                    .wrapping_add(1);
+                b"aaabc"[usize::try_from(state >> 40).unwrap() % 5]
+            })
+            .collect();
+        assert_eq!(
+            bpe.encode(&word).unwrap(),
+            by_definition(&bpe, &word),
+            "{word:?}"
+        );
+    }
+}
+
+#[test]
+fn the_comparison_can_fail() {
+    let mut other = PAIRS;
+    other.swap(0, 3);
+    assert_ne!(
+        bpe(&PAIRS, "").encode(b"aabab").unwrap(),
+        by_definition(&bpe(&other, ""), b"aabab")
+    );
+}
+
+#[test]
+fn cache_and_threads_change_nothing() {
+    let bpe = bpe(&PAIRS, r"\S+");
+    let text = b"ab aab caa ba babaaaab aaaaaaaaaaaaaaaaaaaaaaaaaaaab ".repeat(9_000);
+    let whole = bpe.encode(&text).unwrap();
+    let single: Vec<u32> = text
+        .split_inclusive(|&byte| byte == b' ')
+        .flat_map(|part| bpe.encode(part).unwrap())
+        .collect();
+    assert_eq!(whole, single);
+    let texts: Vec<&[u8]> = text.chunks(5_000).collect();
+    let one: Vec<u32> = bpe
+        .encode_batch(&texts, 1)
+        .unwrap()
+        .into_iter()
+        .flat_map(|part| part.ids)
+        .collect();
+    let three = bpe.encode_batch(&texts, 3).unwrap();
+    assert_eq!(
+        three.iter().map(|part| part.ends.len()).sum::<usize>(),
+        texts.len()
+    );
+    assert_eq!(
+        one,
+        three
+            .into_iter()
+            .flat_map(|part| part.ids)
+            .collect::<Vec<_>>()
+    );
+}
+
+#[test]
+fn tables_that_lie_are_refused() {
+    let tables = |merges, byte_level| Tables {
+        tokens: vec![&b"a"[..], b"b"],
+        merges,
+        byte_level,
+        end_of_word: None,
+        unknown: None,
+        special: vec![],
+    };
+    let splitter = Splitter::new("", false).unwrap();
+    assert!(Bpe::new(splitter.clone(), &tables(vec![(0, 1)], false)).is_err());
+    assert!(Bpe::new(splitter.clone(), &tables(vec![(0, 9)], false)).is_err());
+    assert!(Bpe::new(splitter.clone(), &tables(vec![], true)).is_err());
+    assert!(Bpe::new(splitter, &tables(vec![], false)).is_ok());
+}
+
+#[test]
+fn characters_unknown_and_end_of_word() {
+    let tables = Tables {
+        tokens: vec![
+            "_".as_bytes(),
+            "é".as_bytes(),
+            "a".as_bytes(),
+            "é_".as_bytes(),
+            "?".as_bytes(),
+        ],
+        merges: vec![(1, 0)],
+        byte_level: false,
+        end_of_word: Some(b"_"),
+        unknown: Some(4),
+        special: vec![4],
+    };
+    let bpe = Bpe::new(Splitter::new(r"\S+", true).unwrap(), &tables).unwrap();
+    assert_eq!(
+        bpe.encode("aé  xé?".as_bytes()).unwrap(),
+        [2, 3, 4, 1, 4, 0]
+    );
+}

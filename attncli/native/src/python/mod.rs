@@ -1,0 +1,26 @@
+//! The Python face of the crate: converts arguments, releases the GIL, nothing else.
+
+mod attention;
+mod interrupt;
+mod tokenizer;
+
+use crate::error::Error;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
+use pyo3::prelude::*;
+
+impl From<Error> for PyErr {
+    fn from(error: Error) -> Self {
+        match error {
+            Error::Invalid(message) => PyValueError::new_err(message),
+            Error::Interrupted => PyKeyboardInterrupt::new_err(()),
+        }
+    }
+}
+
+/// `attncli._native`: the functions that `attncli/_native.pyi` documents.
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    tokenizer::register(module)?;
+    attention::register(module)
+}

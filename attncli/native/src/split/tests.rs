@@ -1,0 +1,175 @@
+use super::general::General;
+use super::*;
+
+/// A small generator (xorshift64*): tests need no more.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self, below: usize) -> usize {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        usize::try_from(self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33).unwrap() % below
+    }
+
+    fn text(&mut self, length: usize) -> Vec<u8> {
+        const PARTS: [&[u8]; 44] = [
+            b" ",
+            b" ",
+            b"  ",
+            b"\n",
+            b"\r",
+            b"\t",
+            b"a",
+            b"b",
+            b"S",
+            b"T",
+            b"'",
+            b"'s",
+            b"'LL",
+            b"'re",
+            b"'vE",
+            b"1",
+            b"23",
+            b".",
+            b"!",
+            b"/",
+            b"-",
+            b"\xff",
+            b"\xe4\xb8",
+            b"\xc5\xbf",
+            "é".as_bytes(),
+            "É".as_bytes(),
+            "中".as_bytes(),
+            "\u{301}".as_bytes(),
+            "\u{85}".as_bytes(),
+            "\u{3000}".as_bytes(),
+            "ǅ".as_bytes(),
+            "ʰ".as_bytes(),
+            "Ⅷ".as_bytes(),
+            "²".as_bytes(),
+            "👍".as_bytes(),
+            "ß".as_bytes(),
+            "\u{200d}".as_bytes(),
+            b"\x00",
+            b"word",
+            b"Word",
+            b"WORD",
+            "\u{1d7d8}".as_bytes(),
+            "\u{2028}".as_bytes(),
+            b"\xf0\x9f",
+        ];
+        let mut text = Vec::new();
+        for _ in 0..length {
+            text.extend_from_slice(PARTS[self.next(PARTS.len())]);
+        }
+        text
+    }
+}
+
+fn pieces(splitter: &Splitter, text: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    splitter
+        .each(text, |start, end| found.push(text[start..end].to_vec()))
+        .unwrap();
+    found
+}
+
+fn known() -> Vec<&'static str> {
+    let mut patterns = vec![O200K, r"\S+"];
+    patterns.extend(GPT2);
+    patterns.extend(cl100k::sources());
+    patterns
+}
+
+fn by_regex(pattern: &str) -> Splitter {
+    let rule = Rule::General(Box::new(General::new(pattern).unwrap()));
+    Splitter {
+        rule,
+        drop_gaps: false,
+    }
+}
+
+#[test]
+fn handwritten_splitters_equal_their_regex() {
+    let mut random = Random(1);
+    for pattern in known() {
+        let (fast, slow) = (Splitter::new(pattern, false).unwrap(), by_regex(pattern));
+        assert!(fast.handwritten());
+        for _ in 0..4_000 {
+            let length = random.next(14);
+            let text = random.text(length);
+            assert_eq!(
+                pieces(&fast, &text),
+                pieces(&slow, &text),
+                "{pattern} on {text:?}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_comparison_can_fail() {
+    let mut random = Random(2);
+    let (one, other) = (Splitter::new(GPT2[0], false).unwrap(), by_regex(O200K));
+    let differ = (0..200).any(|_| {
+        let text = random.text(10);
+        pieces(&one, &text) != pieces(&other, &text)
+    });
+    assert!(differ);
+}
+
+#[test]
+fn safe_cuts_change_nothing() {
+    let mut random = Random(3);
+    let mut cut_somewhere = 0;
+    for pattern in known() {
+        let splitter = Splitter::new(pattern, pattern == r"\S+").unwrap();
+        for _ in 0..4_000 {
+            let (first, more) = (random.next(12), random.next(6));
+            let (mut text, more) = (random.text(first), random.text(more));
+            let cut = splitter.safe_cut(&text);
+            let mut parts = pieces(&splitter, &text[..cut]);
+            text.extend_from_slice(&more);
+            parts.extend(pieces(&splitter, &text[cut..]));
+            assert_eq!(
+                parts,
+                pieces(&splitter, &text),
+                "{pattern} cut at {cut} of {text:?}"
+            );
+            cut_somewhere += usize::from(cut > 0);
+        }
+    }
+    assert!(cut_somewhere > 1_000);
+}
+
+#[test]
+fn gaps_are_pieces_unless_dropped() {
+    let letters = Splitter::new("[a-z]+", false).unwrap();
+    assert_eq!(
+        pieces(&letters, b"ab\xff1cd!"),
+        [&b"ab"[..], b"\xff1", b"cd", b"!"]
+    );
+    let dropped = Splitter::new("[a-z]+", true).unwrap();
+    assert_eq!(pieces(&dropped, b"ab\xff1cd!"), [b"ab", b"cd"]);
+}
+
+#[test]
+fn a_wrong_pattern_is_an_error() {
+    assert!(Splitter::new("(", false).is_err());
+}
+
+#[test]
+fn long_runs_take_linear_time() {
+    for pattern in known() {
+        let splitter = Splitter::new(pattern, false).unwrap();
+        for unit in [" ", "a", "A", "'", "\n", "1", "\u{301}", "中A"] {
+            let text = unit.repeat(1_000_000);
+            let mut total = 0;
+            splitter
+                .each(text.as_bytes(), |start, end| total += end - start)
+                .unwrap();
+            assert_eq!(total, text.len());
+        }
+    }
+}

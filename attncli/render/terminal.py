@@ -1,0 +1,151 @@
+"""Attention on a terminal: a grid of weights, queries down and keys across, one for each head.
+
+Three sizes, the first that fits the width: numbers; one shaded cell a weight; shaded cells that each stand for
+several weights (the largest of them). Labels come from users' text: they enter as plain `Text`, never as markup.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import IO, Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+__all__ = ["draw_attention"]
+
+SHADES = " ·░▒▓█"
+LABEL = 12
+"""The most columns that a label takes."""
+NUMBER = 5
+"""Columns of a weight in numbers: 0.123."""
+MOST_ROWS = 64
+"""More rows than this are drawn as ranges."""
+
+
+def draw_attention(
+    weights: NDArray[np.floating[Any]],
+    queries: Sequence[str],
+    keys: Sequence[str],
+    handle: IO[str],
+    *,
+    title: str = "",
+    width: int | None = None,
+    color: bool = False,
+) -> None:
+    """Writes the grid of each head of weights (H, N, M) to a text handle.
+
+    `queries` (N,) and `keys` (M,) are labels. Below each grid stands what its rows sum to, as computed.
+    """
+    console = Console(
+        file=handle,
+        width=width,
+        force_terminal=color,
+        color_system="truecolor" if color else None,
+        no_color=not color,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    for number, head in enumerate(weights):
+        heading = f"head {number}" if len(weights) > 1 else ""
+        console.print(Text(" · ".join(part for part in (title, heading, "queries down, keys across") if part)))
+        grid, legend = _grid(head, queries, keys, console.width, color)
+        console.print(grid)
+        console.print(Text(", ".join(part for part in (_sums(head), legend) if part)))
+
+
+def _grid(
+    head: NDArray[Any], queries: Sequence[str], keys: Sequence[str], width: int, color: bool
+) -> tuple[Table, str]:
+    """The grid in the first size that fits, and what is to be said of its cells."""
+    rows, columns = head.shape
+    darkest = f"darkest cell {head.max(initial=0.0):.3f}"
+    label = min(LABEL, max((cell_len(text) for text in queries), default=0))
+    if rows <= MOST_ROWS and label + (columns + 1) * (NUMBER + 1) <= width:
+        return _numbers(head, queries, keys, label, color), ""
+    if rows <= MOST_ROWS and label + 1 + 2 * columns <= width:
+        return _shades(head, queries, label, color), darkest
+    label = 2 * len(str(max(rows - 1, 0))) + 1
+    fitting = max(1, (width - label - 1) // 2)
+    across = max(1, math.ceil(columns / fitting))
+    down = max(1, math.ceil(rows / MOST_ROWS))
+    pooled = _pooled(head, down, across)
+    ranges = [f"{first}-{min(first + down, rows) - 1}" if down > 1 else f"{first}" for first in range(0, rows, down)]
+    return _shades(pooled, ranges, label, color), f"{darkest}, each the largest of {down} x {across} weights"
+
+
+def _numbers(head: NDArray[Any], queries: Sequence[str], keys: Sequence[str], label: int, color: bool) -> Table:
+    """Every weight to three places, and each row's sum."""
+    table = _frame(label)
+    for _ in keys:
+        table.add_column(width=NUMBER, justify="right", no_wrap=True)
+    table.add_column(width=NUMBER, justify="right", no_wrap=True)
+    table.add_row("", *(Text(_fitted(key, NUMBER).strip()) for key in keys), Text("sum"))
+    darkest = float(head.max(initial=0.0)) or 1.0
+    for query, row in zip(queries, head, strict=True):
+        cells = [Text(f"{weight:.3f}", _style(weight / darkest, color)) for weight in row.tolist()]
+        table.add_row(Text(_fitted(query, label)), *cells, Text(f"{row.sum(dtype=np.float64):.3f}"))
+    return table
+
+
+def _shades(head: NDArray[Any], queries: Sequence[str], label: int, color: bool) -> Table:
+    """Every weight as one cell, darker the larger; the darkest is the largest weight of the grid."""
+    table = _frame(label)
+    table.add_column(no_wrap=True)
+    darkest = float(head.max(initial=0.0)) or 1.0
+    for query, row in zip(queries, head, strict=True):
+        line = Text()
+        for weight in row.tolist():
+            share = weight / darkest
+            mark = SHADES[min(len(SHADES) - 1, math.ceil(share * (len(SHADES) - 1) - 1e-9))]
+            line.append("  " if color else mark * 2, _style(share, color))
+        table.add_row(Text(_fitted(query, label)), line)
+    return table
+
+
+def _frame(label: int) -> Table:
+    table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(width=label, no_wrap=True)
+    return table
+
+
+def _pooled(head: NDArray[Any], down: int, across: int) -> NDArray[Any]:
+    """The largest weight of each block of `down` rows and `across` columns."""
+    rows = np.maximum.reduceat(head, range(0, head.shape[0], down), axis=0)
+    pooled: NDArray[Any] = np.maximum.reduceat(rows, range(0, head.shape[1], across), axis=1)
+    return pooled
+
+
+def _fitted(label: str, size: int) -> str:
+    """The label in exactly `size` terminal columns, its cut marked by an ellipsis."""
+    if cell_len(label) > size:
+        label = set_cell_size(label, max(0, size - 1)).rstrip() + "…"
+    return set_cell_size(label, size)
+
+
+def _style(share: float, color: bool) -> str:
+    """White to blue by the share of the darkest cell; text stays readable on it."""
+    if not color:
+        return ""
+    red, green, blue = (round(255 - share * fall) for fall in (225, 165, 75))
+    return f"{'white' if share > 0.55 else 'black'} on rgb({red},{green},{blue})"
+
+
+def _sums(head: NDArray[Any]) -> str:
+    """What the rows sum to, as computed here and not as it ought to be."""
+    sums = head.sum(axis=1, dtype=np.float64)
+    empty = int((sums == 0).sum())
+    attending = sums[sums != 0]
+    parts = []
+    if attending.size:
+        parts.append(f"rows sum to 1 within {np.abs(attending - 1).max():.0e}")
+    if empty:
+        parts.append(f"{empty} rows attend to nothing")
+    return ", ".join(parts) or "no rows"

@@ -1,0 +1,122 @@
+"""Tokenizer files that lie: one line that names what is wrong, never a crash, never much memory."""
+
+from __future__ import annotations
+
+import json
+from copy import deepcopy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attncli.artifacts.tokenizer import Tokenizer
+from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.patterns import CL100K
+from attncli.core.tokenizer.vocab import ALPHABET
+from attncli.errors import DataError
+from attncli.formats import tokenizer_json
+
+GOOD = json.loads(
+    tokenizer_json.write(
+        BPEModel([*ALPHABET, b"ab", b"<e>"], [(64, 65)], pattern=CL100K, special_tokens={"<e>": 257}, normalizer="nfc")
+    )
+)
+OTHERS: list[Any] = [None, True, -1, 1.5, 10**400, "x", [], ["x"], {}, {"type": "Nope"}]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Every place in a JSON value, but only the first entries of the vocabulary."""
+    found = [path] if path else []
+    items = (
+        list(value.items()) if isinstance(value, dict) else list(enumerate(value)) if isinstance(value, list) else []
+    )
+    for key, inner in items[:12]:
+        found += places(inner, (*path, key))
+    return found
+
+
+def load(whole: Any) -> Tokenizer:
+    return Tokenizer(tokenizer_json.read(json.dumps(whole).encode()))
+
+
+@pytest.mark.parametrize("path", places(GOOD), ids=str)
+def test_every_field_as_another_type(path: tuple[Any, ...]) -> None:
+    for other in OTHERS:
+        whole = deepcopy(GOOD)
+        inner = whole
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = other
+        try:
+            coder = load(whole)
+        except DataError as error:
+            assert "\n" not in str(error)
+        else:
+            assert coder.decode(coder.encode("ab")) == b"ab"
+
+
+def test_the_file_itself_is_good() -> None:
+    assert load(GOOD).encode("ab") == [256]
+
+
+def test_truncation_anywhere() -> None:
+    data = json.dumps(GOOD).encode()
+    for percent in range(100):
+        with pytest.raises(DataError):
+            tokenizer_json.read(data[: len(data) * percent // 100])
+
+
+@pytest.mark.parametrize(
+    ("change", "complaint"),
+    [
+        ({"vocab": {"a": -1}}, r"model.vocab\['a'\] = -1"),
+        ({"vocab": {"a": 10**9}, "merges": []}, "go up to 1,000,000,000"),
+        ({"vocab": {"a": 2**40}}, "is no id"),
+        ({"vocab": {"a": 0, "b": 0}}, "id 0 to two tokens"),
+        ({"vocab": {"中": 0}, "merges": []}, "'中' holds a character that stands for no byte"),
+        ({"merges": [["a", "zz"]]}, r"model.merges\[0\] names"),
+        ({"merges": [["a"]]}, r"model.merges\[0\] is no pair"),
+        ({"merges": [["a", "c"]]}, "merge 0 makes .ac., which is not in the vocabulary"),
+        ({"type": "Unigram"}, "model of type 'Unigram' is not supported"),
+        ({"dropout": 0.1}, "model.dropout = 0.1 is not supported"),
+        ({"byte_fallback": True}, "model.byte_fallback = True is not supported"),
+        ({"ignore_merges": True}, "model.ignore_merges"),
+        ({"end_of_word_suffix": "</w>"}, "model.end_of_word_suffix"),
+        ({"unk_token": "nope"}, "'nope' is not in the vocabulary"),
+    ],
+)
+def test_models_that_lie(change: dict[str, Any], complaint: str) -> None:
+    whole = deepcopy(GOOD)
+    whole["added_tokens"] = []
+    whole["model"] |= change
+    with pytest.raises(DataError, match=complaint):
+        load(whole)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "complaint"),
+    [
+        ("normalizer", {"type": "Precompiled"}, "normalizer of type 'Precompiled'"),
+        ("pre_tokenizer", {"type": "Metaspace"}, "pre_tokenizer of type 'Metaspace'"),
+        ("pre_tokenizer", {"type": "ByteLevel", "add_prefix_space": True}, "add_prefix_space"),
+        ("post_processor", {"type": "Odd"}, "post_processor of type 'Odd'"),
+        ("added_tokens", [{"id": 0, "content": "x", "special": False}], "special = False"),
+        ("added_tokens", [{"id": 5, "content": "x", "special": True}], "which is another token's"),
+    ],
+)
+def test_what_is_not_done_is_named(key: str, value: Any, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        load(GOOD | {key: value})
+
+
+@pytest.mark.parametrize("data", [b"", b"\xff", b"[]", b"null", b"[" * 200_000, b'{"model": {}}', b'{"a": 1e999}'])
+def test_files_that_are_something_else(data: bytes) -> None:
+    with pytest.raises(DataError):
+        tokenizer_json.read(data)
+
+
+@given(st.text(alphabet='{}[]":,0123456789abmodelvcrgst', max_size=80))
+def test_noise(text: str) -> None:
+    with pytest.raises(DataError):
+        tokenizer_json.read(text.encode())

@@ -1,0 +1,111 @@
+"""Projections and heads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from attncli import Projections, attention, multi_head
+from attncli.core.attention.multihead import join_heads, split_heads
+from attncli.errors import CallError, DataError
+
+RANDOM = np.random.default_rng(1)
+X = RANDOM.standard_normal((6, 8)).astype(np.float32)
+CONTEXT = RANDOM.standard_normal((9, 8)).astype(np.float32)
+
+
+def test_heads_take_columns_in_order_and_join_again() -> None:
+    np.testing.assert_array_equal(split_heads(X, 4)[2], X[:, 4:6])
+    np.testing.assert_array_equal(join_heads(split_heads(X, 4)), X)
+
+
+def test_without_projections_it_is_attention_of_the_split_vectors() -> None:
+    heads = split_heads(X, 2)
+    found = multi_head(X, heads=2, causal=True, emit=("output", "weights"))
+    np.testing.assert_array_equal(found.output, join_heads(attention(heads, heads, heads, causal=True)))
+    assert found.weights is not None
+    assert found.weights.shape == (2, 6, 6)
+    assert found.scores is None
+
+
+def arrays() -> dict[str, Any]:
+    named = {f"W{role}": RANDOM.standard_normal((8, 8)).astype(np.float32) for role in "qkvo"}
+    return named | {f"b{role}": RANDOM.standard_normal(8).astype(np.float32) for role in "qkvo"}
+
+
+def test_projections_act_as_x_w_plus_b() -> None:
+    named = arrays()
+    q, k, v = (x @ named[f"W{role}"] + named[f"b{role}"] for role, x in (("q", X), ("k", CONTEXT), ("v", CONTEXT)))
+    inner = attention(split_heads(q, 2), split_heads(k, 2), split_heads(v, 2))
+    expected = join_heads(inner) @ named["Wo"] + named["bo"]
+    found = multi_head(X, heads=2, projections=Projections.from_arrays(named), keys=CONTEXT).output
+    np.testing.assert_allclose(found, expected, rtol=1e-6)
+
+
+def test_pytorchs_names_stand_the_other_way_round() -> None:
+    named = arrays()
+    torch = {
+        "in_proj_weight": np.concatenate([named[f"W{role}"].T for role in "qkv"]),
+        "in_proj_bias": np.concatenate([named[f"b{role}"] for role in "qkv"]),
+        "out_proj.weight": named["Wo"].T,
+        "out_proj.bias": named["bo"],
+    }
+    ours = multi_head(X, heads=4, projections=Projections.from_arrays(named)).output
+    theirs = multi_head(X, heads=4, projections=Projections.from_arrays(torch)).output
+    np.testing.assert_allclose(ours, theirs, rtol=1e-6)
+
+
+def test_grouped_queries_and_random_projections() -> None:
+    projections = Projections.random(8, heads=4, kv_heads=2, seed=3)
+    found = multi_head(X, heads=4, kv_heads=2, projections=projections, emit=("output", "weights", "scores"))
+    assert found.output is not None
+    assert found.output.shape == (6, 8)
+    again = multi_head(X, heads=4, kv_heads=2, projections=Projections.random(8, heads=4, kv_heads=2, seed=3))
+    np.testing.assert_array_equal(found.output, again.output)
+    other = Projections.random(8, heads=4, kv_heads=2, seed=4)
+    assert not np.array_equal(found.output, multi_head(X, heads=4, kv_heads=2, projections=other).output)
+    assert found.scores is not None
+    assert found.scores.shape == (4, 6, 6)
+
+
+def test_heads_already_split_stay_split() -> None:
+    heads = split_heads(X, 2)
+    found = multi_head(heads).output
+    np.testing.assert_array_equal(found, attention(heads, heads, heads))
+    with pytest.raises(CallError, match="take no projections"):
+        multi_head(heads, projections=Projections())
+    with pytest.raises(CallError, match="has 2 heads, not 4"):
+        multi_head(heads, heads=4)
+
+
+def test_rows_that_attend_to_nothing_are_counted() -> None:
+    mask = np.ones((6, 6), bool)
+    mask[2:4] = False
+    assert multi_head(X, heads=2, mask=mask).empty_rows == 4
+    assert multi_head(X, heads=2).empty_rows == 0
+
+
+@pytest.mark.parametrize(
+    ("call", "complaint"),
+    [
+        (lambda: multi_head(X, heads=3), "3 heads do not divide vectors of width 8; use one of 1, 2, 4, 8"),
+        (lambda: multi_head(X, heads=4, kv_heads=2), "key heads need a projection"),
+        (lambda: multi_head(X[0]), r"shape \(8,\)"),
+        (lambda: multi_head(X, keys=CONTEXT[:, :4]), "width 8 cannot meet"),
+        (lambda: multi_head(X, keys=CONTEXT, values=CONTEXT[:3]), "differ in heads or length"),
+        (lambda: Projections.from_arrays({}), "holds no arrays"),
+        (lambda: Projections.from_arrays({"Wx": X}), "holds Wx"),
+        (lambda: Projections.from_arrays({"Wq": X[0]}), r"not \(D_in, D_out\)"),
+        (lambda: Projections.from_arrays({"Wq": X, "bq": X[0, :3]}), "does not fit Wq"),
+        (lambda: Projections.from_arrays({"Wq": X * np.nan}), "finite numbers"),
+        (lambda: Projections.from_arrays({"in_proj_weight": X}), r"not \(3·D, D\)"),
+        (lambda: Projections.from_arrays({"in_proj_bias": X[0]}), r"not \(3·D,\)"),
+        (lambda: Projections.from_arrays({"in_proj_bias": X[0], "Wq": X}), "beside PyTorch's names"),
+        (lambda: multi_head(X[:, :4], projections=Projections.from_arrays(arrays())), "meet a projection"),
+    ],
+)
+def test_what_does_not_fit(call: Any, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint):
+        call()

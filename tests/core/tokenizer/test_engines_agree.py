@@ -1,0 +1,143 @@
+"""The native tokenizer functions against their twins in plain Python, on random input."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attncli import _native
+from attncli.core.reference import bpe, counts, split, train
+from attncli.core.tokenizer.patterns import CL100K, GPT2, O200K, WHITESPACE
+from attncli.core.tokenizer.vocab import ALPHABET
+
+PATTERNS = [GPT2, CL100K, O200K, WHITESPACE, "", r"\p{Lu}?\p{Ll}+|\d", r"(?<=a)b+"]
+PIECES = [
+    b" ", b"  ", b"\n", b"\r\n", b"\t", b"a", b"B", b"'s", b"'LL", b"'", b"12", b"!", b"/", b"\xff", b"\xe4\xb8",
+    "é".encode(), "É".encode(), "中文".encode(), "\u0301".encode(), "\u3000".encode(), "ſ".encode(), "'ſ".encode(),
+    "²".encode(), "👍🏽".encode(), "Ⅷ".encode(), "ʰ".encode(), "\x85".encode(), b"\x00", b"\x1c", b"aaaa",
+]  # fmt: skip
+texts = st.one_of(
+    st.lists(st.sampled_from(PIECES), max_size=12).map(b"".join),
+    st.text(max_size=20).map(lambda text: text.encode("utf-8", "replace")),
+    st.binary(max_size=20),
+)
+
+
+@given(texts, st.sampled_from(PATTERNS), st.booleans())
+def test_splitters_agree(text: bytes, pattern: str, drop_gaps: bool) -> None:
+    native = _native.Splitter(pattern, drop_gaps).split(text)
+    assert native == split.Splitter(pattern, drop_gaps).split(text)
+    if not drop_gaps:
+        assert b"".join(text[start:end] for start, end in native) == text
+
+
+def test_known_patterns_have_splitters_written_by_hand() -> None:
+    assert [_native.Splitter(pattern).handwritten for pattern in PATTERNS] == [True] * 5 + [False] * 2
+
+
+@given(texts, texts, st.sampled_from([GPT2, CL100K, O200K]))
+def test_safe_cuts_change_no_piece(before: bytes, after: bytes, pattern: str) -> None:
+    splitter = _native.Splitter(pattern)
+    cut = splitter.safe_cut(before)
+    whole = before + after
+    parts = [whole[:cut][start:end] for start, end in splitter.split(whole[:cut])]
+    parts += [whole[cut:][start:end] for start, end in splitter.split(whole[cut:])]
+    assert parts == [whole[start:end] for start, end in splitter.split(whole)]
+
+
+@given(st.lists(texts, max_size=5), st.sampled_from(PATTERNS))
+def test_counts_agree(several: list[bytes], pattern: str) -> None:
+    native, twin = _native.WordCounts(pattern, threads=2), counts.WordCounts(pattern)
+    for text in several:
+        native.add(text)
+        twin.add(text)
+    native.add_counts([(b"more", 2**40)])
+    twin.add_counts([(b"more", 2**40)])
+    assert native.items() == twin.items()
+    assert native.characters() == twin.characters()
+    assert (len(native), native.total) == (len(twin), twin.total)
+
+
+words = st.dictionaries(
+    st.text(alphabet="ab", max_size=9).map(str.encode), st.integers(1, 2**34), min_size=1, max_size=8
+)
+
+
+@given(words, st.integers(0, 12), st.integers(1, 4), st.sampled_from([None, 2, 3]))
+def test_training_agrees(counted: dict[bytes, int], merges: int, frequency: int, longest: int | None) -> None:
+    native, twin = _native.WordCounts(""), counts.WordCounts("")
+    for each in (native, twin):
+        each.add_counts(sorted(counted.items()))
+    for alphabet, marker in ((ALPHABET, None), ([b"_", b"a", b"b"], b"_"), ([b"a"], None)):
+        learned = [
+            learn(
+                words_,  # type: ignore[arg-type]
+                alphabet,
+                merges,
+                end_of_word=marker,
+                min_frequency=frequency,
+                max_token_length=longest,
+            )
+            for learn, words_ in ((_native.train_merges, native), (train.train_merges, twin))
+        ]
+        assert learned[0] == learned[1]
+
+
+def tables() -> tuple[list[bytes], list[tuple[int, int]]]:
+    """A byte-level vocabulary learned from words that make the same token in several ways."""
+    learned = _native.WordCounts("")
+    learned.add_counts([(b"aaaa", 9), (b"abab", 8), (b"aab", 7), (b"ba", 3), (b" a", 5), ("中文".encode(), 4)])
+    tokens, merges = list(ALPHABET), []
+    for left, right, new, _ in _native.train_merges(learned, ALPHABET, 40):
+        merges.append((left, right))
+        if new == len(tokens):
+            tokens.append(tokens[left] + tokens[right])
+    return tokens, merges
+
+
+@given(st.lists(texts, max_size=4), st.sampled_from(PATTERNS))
+def test_encoders_agree(several: list[bytes], pattern: str) -> None:
+    tokens, merges = tables()
+    native, twin = _native.BPE(tokens, merges, pattern), bpe.BPE(tokens, merges, pattern)
+    assert native.encode_batch(several, 2) == twin.encode_batch(several)
+    assert native.count_batch(several) == twin.count_batch(several)
+    flat, starts = native.encode_flat(several, 2)
+    other, others = twin.encode_flat(several)
+    assert (flat.tolist(), starts.tolist()) == (other.tolist(), others.tolist())
+
+
+@given(st.text(alphabet="ab_é ?x", max_size=30))
+def test_character_encoders_agree(text: str) -> None:
+    tokens = ["_", "a", "b", "é", "ab", "ab_", "?"]
+    arguments = ([token.encode() for token in tokens], [(1, 2), (4, 0)], r"\S+")
+    for unknown in (None, 6):
+        encoded = [
+            each(*arguments, drop_gaps=True, byte_level=False, end_of_word=b"_", unknown=unknown, special=[6]).encode(
+                text.encode()
+            )
+            for each in (_native.BPE, bpe.BPE)
+        ]
+        assert encoded[0] == encoded[1]
+
+
+@given(st.text(alphabet="ab", min_size=65, max_size=400))
+def test_long_words_agree(word: str) -> None:
+    tokens, merges = tables()
+    assert _native.BPE(tokens, merges, "").encode(word.encode()) == bpe.BPE(tokens, merges, "").encode(word.encode())
+
+
+def test_the_comparison_can_fail() -> None:
+    tokens, merges = tables()
+    swapped = [merges[1], merges[0], *merges[2:]]
+    assert _native.BPE(tokens, merges, "").encode(b"aabab") != bpe.BPE(tokens, swapped, "").encode(b"aabab")
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"merges": [(0, 1)]}, {"merges": [(0, 999)]}, {"pattern": "("}, {"end_of_word": b"??"}]
+)
+def test_both_refuse_the_same(wrong: dict[str, object]) -> None:
+    arguments = {"tokens": ALPHABET, "merges": [], "pattern": ""} | wrong
+    for each in (_native.BPE, bpe.BPE):
+        with pytest.raises(ValueError, match="merge 0|compile|end-of-word"):
+            each(**arguments)  # type: ignore[arg-type]

@@ -1,0 +1,120 @@
+"""Encoding and decoding through the public class."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attncli.artifacts.tokenizer import Tokenizer
+from attncli.artifacts.training import train_bpe
+from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.vocab import ALPHABET
+from attncli.errors import CallError, DataError
+
+
+@given(st.binary())
+def test_any_bytes_come_back(tokenizer: Tokenizer, text: bytes) -> None:
+    assert tokenizer.decode(tokenizer.encode(text)) == text
+
+
+@pytest.mark.parametrize("name", ["english.txt", "multilingual.txt", "adversarial.bin"])
+def test_the_samples_come_back(tokenizer: Tokenizer, samples: Path, name: str) -> None:
+    text = (samples / name).read_bytes()
+    ids = tokenizer.encode(text)
+    assert tokenizer.decode(ids) == text
+    assert len(ids) < len(text)
+
+
+def test_special_tokens_are_text_unless_allowed(tokenizer: Tokenizer) -> None:
+    text = "a<|endoftext|>b"
+    end = tokenizer.special_tokens["<|endoftext|>"]
+    assert end == len(tokenizer) - 1
+    assert end not in tokenizer.encode(text)
+    assert tokenizer.decode(tokenizer.encode(text)).decode() == text
+    for allow in ("all", ["<|endoftext|>"], "<|endoftext|>"):
+        ids = tokenizer.encode(text, allow_special=allow)
+        assert ids == [*tokenizer.encode("a"), end, *tokenizer.encode("b")]
+        assert tokenizer.decode(ids, skip_special=True) == b"ab"
+    with pytest.raises(CallError, match="'<nope>' is no special token"):
+        tokenizer.encode(text, allow_special=["<nope>"])
+
+
+def test_batches_and_flat_agree_with_single_texts(tokenizer: Tokenizer) -> None:
+    texts: list[str | bytes] = ["one two", b"", b"\xff\xfe", "drei " * 5000]
+    single = [tokenizer.encode(text) for text in texts]
+    assert tokenizer.encode_lists(texts, threads=2) == single
+    batch = tokenizer.encode_batch(texts, threads=2)
+    assert [ids.tolist() for ids in batch] == single
+    assert all(ids.dtype == np.uint32 for ids in batch)
+    assert tokenizer.encode_batch([]) == []
+    assert tokenizer.count_batch(texts) == [len(ids) for ids in single]
+    flat, starts = tokenizer.encode_flat(texts)
+    assert [flat[a:b].tolist() for a, b in zip(starts[:-1].tolist(), starts[1:].tolist(), strict=True)] == single
+    assert tokenizer.decode_batch(single)[3] == b"drei " * 5000
+
+
+def test_ids_that_are_none(tokenizer: Tokenizer) -> None:
+    for wrong in (-1, len(tokenizer)):
+        with pytest.raises(DataError, match=f"id {wrong} is not in a vocabulary of {len(tokenizer)}"):
+            tokenizer.decode([0, wrong])
+
+
+def test_labels_show_what_cannot_be_printed(tokenizer: Tokenizer) -> None:
+    assert tokenizer.labels(tokenizer.encode(b"\x1b\xff\n")) == ["\\x1b", "\\xff", "\\n"]
+
+
+def test_offsets_cover_the_text(tokenizer: Tokenizer) -> None:
+    text = "Das Café liegt am Ufer".encode()
+    spans = tokenizer.offsets(tokenizer.encode(text))
+    assert b"".join(text[start:end] for start, end in spans) == text
+    assert spans[0][0] == 0
+    assert spans[-1][1] == len(text)
+
+
+def test_half_a_surrogate_pair_is_refused(tokenizer: Tokenizer) -> None:
+    with pytest.raises(DataError, match="half a surrogate pair at character 1"):
+        tokenizer.encode("a\ud800")
+
+
+def test_the_digest_is_of_the_ids_alone(tokenizer: Tokenizer, tmp_path: Path) -> None:
+    tokenizer.save(tmp_path / "other.json")
+    again = Tokenizer.load(tmp_path / "other.json")
+    assert again.digest == tokenizer.digest
+    assert again.identity == f"other@{tokenizer.digest}"
+    larger = Tokenizer(BPEModel([*tokenizer.model.tokens, b"new"], tokenizer.model.merges))
+    assert larger.digest != tokenizer.digest
+
+
+def test_a_model_that_contradicts_itself(each_engine: str) -> None:
+    with pytest.raises(DataError, match="merge 0 makes"):
+        Tokenizer(BPEModel(ALPHABET, [(0, 1)]))
+    with pytest.raises(DataError, match="merge 0 names an id"):
+        Tokenizer(BPEModel(ALPHABET, [(0, 256)]))
+    with pytest.raises(DataError, match="byte 0x21 is not"):
+        Tokenizer(BPEModel(ALPHABET[1:], []))
+    with pytest.raises(DataError, match="does not compile"):
+        Tokenizer(BPEModel(ALPHABET, [], pattern="("))
+
+
+def test_characters_that_are_unknown_are_told(each_engine: str, tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("abc abc")
+    coder = train_bpe(tmp_path / "t", merges=1, unit="characters")
+    assert coder.warnings == []
+    assert coder.decode(coder.encode("aéb c")) == b"ab c"
+    assert coder.warnings == ["characters that the vocabulary does not have vanished: 'é'"]
+    with pytest.raises(CallError, match="byte-level"):
+        coder.offsets([0])
+
+
+def test_normalizers_apply_before_all_else(each_engine: str, tmp_path: Path) -> None:
+    (tmp_path / "t").write_text("Straße ÉTÉ")
+    for name, text, normal in (("nfc", "e\u0301", "é"), ("lowercase", "ÀB", "àb"), ("nfkd", "ﬁ", "fi")):
+        coder = train_bpe(tmp_path / "t", merges=0, normalize=name)
+        assert coder.decode(coder.encode(text)).decode() == normal
+        coder.save(tmp_path / "n.json")
+        assert Tokenizer.load(tmp_path / "n.json").encode(text) == coder.encode(text)
+        assert coder.decode(coder.encode(b"\xff")) == b"\xff"
