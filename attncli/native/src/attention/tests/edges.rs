@@ -138,12 +138,15 @@ fn numbers_at_the_ends_of_float32() {
     }
 }
 
+/// Makes a right case wrong.
+type Change = fn(&mut Case);
+
 #[test]
 fn refuses_what_does_not_fit() {
     let mut random = Random(15);
     let right = Case::plain(&mut random, [4, 6, 8], [2, 5, 3]);
     assert!(right.problem().is_ok());
-    let changes: [(fn(&mut Case), &str); 9] = [
+    let changes: [(Change, &str); 9] = [
         (
             |case| case.keys.1[2] = 7,
             "queries have 8 numbers a head, keys 7",
