@@ -130,7 +130,15 @@ def run(
             return lambda records: _draw(records, key_labels, handle, console.colored())
         return streams.writer(fmt, handle, array=wanted[0], allow_nan=allow_nan)
 
-    run_stage(console, attend, from_=from_, format_for=format_for, writer_for=writer_for, allow_nan=allow_nan)
+    run_stage(
+        console,
+        attend,
+        from_=from_,
+        format_for=format_for,
+        writer_for=writer_for,
+        allow_nan=allow_nan,
+        beside=[context, keys, values, mask, bias, projections],
+    )
 
 
 def _emitted(emit: list[str] | None) -> list[str]:

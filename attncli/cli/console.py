@@ -39,12 +39,17 @@ class Console:
         self._bytes = 0
         self.progress = Progress(self._progress_mode())
 
-    def sources(self) -> list[str]:
-        """The names of the inputs, folders expanded; standard input where none is given."""
+    def sources(self, *beside: str | None) -> list[str]:
+        """The names of the inputs, folders expanded; standard input where none is given.
+
+        `beside` are other files that are read: only one of all can be standard input.
+        """
         common = self._common
         if common.null and common.files_from is None:
             raise CallError("-0 goes with --files-from")
         sources = files.expand(common.inputs or [], files_from=common.files_from, null_separated=common.null)
+        if [*sources, *beside].count("-") > 1:
+            raise CallError("only one file can come from standard input", hint="name the others")
         if "-" in sources and sys.stdin.isatty():
             self.say("reading from the terminal; Ctrl-D ends the input")
         return sources

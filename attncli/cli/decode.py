@@ -63,6 +63,7 @@ def run(
         from_=from_,
         format_for=lambda _: to or streams.format_of(common.output, FORMATS) or "text",
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, end=end),
+        beside=[tokenizer],
     )
 
 

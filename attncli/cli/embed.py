@@ -99,6 +99,7 @@ def run(
         ),
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, array="vectors", allow_nan=allow_nan),
         allow_nan=allow_nan,
+        beside=[embeddings, position_embeddings],
     )
 
 

@@ -10,7 +10,7 @@ import typer
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
 from attncli.cli.options import Common, TokenizerOption, choice
-from attncli.errors import AttncliError, CallError
+from attncli.errors import AttncliError
 
 if TYPE_CHECKING:
     from attncli.artifacts.tokenizer import Tokenizer
@@ -60,12 +60,10 @@ def run(
 
     console = Console(common)
     special = _allowed(allow_special)
-    if common.inputs and tokenizer == "-" and "-" in common.inputs:
-        raise CallError("the tokenizer and the text cannot both come from standard input")
+    sources = console.sources(tokenizer)
     coder = Tokenizer.load(tokenizer)
     if special not in (None, "all"):
         coder.check_special(special)
-    sources = console.sources()
     if count:
         _count(console, coder, sources, by, from_, field, special)
         return
@@ -79,6 +77,7 @@ def run(
                 raise error.at(source=source) from None
             write(batch)
             handle.flush()
+    console.progress.clear()
     for warning in coder.warnings:
         console.say(warning)
 
@@ -108,16 +107,23 @@ def _batches(
     console: Console, sources: list[str], by: str, from_: str | None, field: str
 ) -> Iterator[tuple[str, list[Record]]]:
     """(source, records) as they arrive."""
+    from attncli import files
     from attncli.wire import jsonl, text
 
+    sizes = [files.size(source) for source in sources]
+    total = None if None in sizes else sum(size or 0 for size in sizes)
+    done = 0
     for source in sources:
         with console.input(source) as handle:
             records = from_ == "json" or (from_ is None and source.endswith((".jsonl", ".ndjson")))
             reader = jsonl.read(handle, source, field=field) if records else text.read(handle, source, by=by)
             for batch in reader:
+                size = sum(len(record.text or b"") + (record.end is None) for record in batch)
                 if source == "-":
-                    console.count(sum(len(record.text or b"") for record in batch))
+                    console.count(size)
                 yield source, batch
+                done += size
+                console.progress("encoding", done, total)
 
 
 def _count(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,13 +24,14 @@ def run_stage(
     format_for: Callable[[str], str],
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     allow_nan: bool = False,
+    beside: Sequence[str | None] = (),
 ) -> None:
     """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
 
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. What goes wrong
-    names the source and the record.
+    names the source and the record. `beside` are the other files that the stage reads.
     """
-    sources = console.sources()
+    sources = console.sources(*beside)
     with ExitStack() as stack:
         output: BinaryIO | None = None
         for source in sources:

@@ -8,8 +8,8 @@ but truncation, padding and templates, which are the caller's business, are left
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeGuard
 
 from attncli.core.tokenizer.model import BPEModel
 from attncli.core.tokenizer.normalize import NORMALIZERS
@@ -19,6 +19,7 @@ from attncli.errors import DataError
 
 __all__ = ["read", "write"]
 
+LARGEST_ID = 1 << 31
 LARGEST_HOLE = 1 << 16
 """Ids may leave this many numbers out in all: more is no vocabulary."""
 TEMPLATES = {"ByteLevel", "TemplateProcessing", "RobertaProcessing", "BertProcessing", "Sequence"}
@@ -221,10 +222,14 @@ def _read_split(step: Mapping[str, Any]) -> tuple[str, bool]:
 def _read_vocab(vocab: Any) -> dict[str, int]:
     if not isinstance(vocab, dict) or not vocab:
         raise DataError("model.vocab is no object of tokens and ids")
-    for token, id_ in vocab.items():
-        if type(id_) is not int or not 0 <= id_ < 1 << 31:
-            raise DataError(f"model.vocab[{_short(token)}] = {_short(id_)} is no id")
+    if set(map(type, vocab.values())) != {int} or min(vocab.values()) < 0 or max(vocab.values()) >= LARGEST_ID:
+        token, id_ = next((token, id_) for token, id_ in vocab.items() if not _is_id(id_))
+        raise DataError(f"model.vocab[{_short(token)}] = {_short(id_)} is no id")
     return vocab
+
+
+def _is_id(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value < LARGEST_ID
 
 
 def _read_added(added: Any) -> dict[str, int]:
@@ -232,7 +237,7 @@ def _read_added(added: Any) -> dict[str, int]:
     special: dict[str, int] = {}
     for place, token in enumerate(added if isinstance(added, list) else [None]):
         text, id_ = (token.get("content"), token.get("id")) if isinstance(token, dict) else (None, None)
-        if not isinstance(text, str) or not text or type(id_) is not int or not 0 <= id_ < 1 << 31:
+        if not isinstance(text, str) or not text or not _is_id(id_):
             raise DataError(f"added_tokens[{place}] is no token with content and id")
         if text in special:
             raise DataError(f"added_tokens[{place}]: {_short(text)} stands twice")
@@ -260,27 +265,33 @@ def _tokens(vocab: Mapping[str, int], special: Mapping[str, int], byte_level: bo
     tokens = [b""] * size
     hidden = set(special.values())
     for id_, name in names.items():
-        try:
-            tokens[id_] = unspelled(name) if byte_level and id_ not in hidden else name.encode("utf-8")
-        except UnicodeEncodeError:
-            raise DataError(f"token {_short(name)} holds a character that stands for no byte") from None
+        tokens[id_] = _bytes(name, byte_level and id_ not in hidden)
     return tokens
+
+
+def _bytes(name: str, byte_level: bool) -> bytes:
+    try:
+        return unspelled(name) if byte_level else name.encode("utf-8")
+    except UnicodeEncodeError:
+        raise DataError(f"token {_short(name)} holds a character that stands for no byte") from None
 
 
 def _read_merges(merges: Any, vocab: Mapping[str, int]) -> list[tuple[int, int]]:
     if not isinstance(merges, list):
         raise DataError("model.merges is no list")
-    found = []
-    for place, merge in enumerate(merges):
-        # Once written "left right", since 2024 ["left", "right"].
-        parts: Sequence[Any] = merge.split(" ") if isinstance(merge, str) else merge
-        if not isinstance(parts, list) or len(parts) != 2:
+    # Once written "left right", since 2024 ["left", "right"].
+    pairs = [merge.split(" ") if isinstance(merge, str) else merge for merge in merges]
+    try:
+        if set(map(type, pairs)) <= {list}:
+            return [(vocab[left], vocab[right]) for left, right in pairs]
+    except (KeyError, ValueError, TypeError):
+        pass  # the loop below finds which it was
+    for place, pair in enumerate(pairs):
+        if not isinstance(pair, list) or len(pair) != 2:
             raise DataError(f"model.merges[{place}] is no pair of tokens")
-        left, right = (vocab.get(part) if isinstance(part, str) else None for part in parts)
-        if left is None or right is None:
-            raise DataError(f"model.merges[{place}] names {_short(parts)}, not both in the vocabulary")
-        found.append((left, right))
-    return found
+        if not all(isinstance(part, str) and part in vocab for part in pair):
+            raise DataError(f"model.merges[{place}] names {_short(pair)}, not both in the vocabulary")
+    raise AssertionError("a merge was refused that is in order")
 
 
 def _short(value: Any) -> str:

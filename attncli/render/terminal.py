@@ -78,7 +78,7 @@ def _grid(
     down = max(1, math.ceil(rows / MOST_ROWS))
     pooled = _pooled(head, down, across)
     ranges = [f"{first}-{min(first + down, rows) - 1}" if down > 1 else f"{first}" for first in range(0, rows, down)]
-    return _shades(pooled, ranges, label, color), f"{darkest}, each the largest of {down} x {across} weights"
+    return _shades(pooled, ranges, label, color), f"{darkest}, a cell is the largest of {down} x {across}"
 
 
 def _numbers(head: NDArray[Any], queries: Sequence[str], keys: Sequence[str], label: int, color: bool) -> Table:

@@ -180,3 +180,13 @@ def _saved(array: np.ndarray) -> bytes:
     out = io.BytesIO()
     np.save(out, array)
     return out.getvalue()
+
+
+@pytest.mark.parametrize("fmt", ["json", "npy"])
+def test_empty_documents_go_through_the_whole_pipe(fmt: str) -> None:
+    vectors = output("embed", stdin=output("encode", "--to", fmt, stdin=b"one\n\ntwo\n"))
+    attended = output("attend", "--heads", "4", "--causal", stdin=vectors)
+    assert attended.count(b"\n" if fmt == "json" else b"\x93NUMPY") == 3
+    weights = output("attend", "--emit", "weights", stdin=vectors)
+    assert weights != attended
+    assert output("attend", "--to", "grid", stdin=vectors).count(b"queries down") == 3

@@ -129,3 +129,12 @@ def test_anything_gives_records_or_a_data_error(data: bytes | str) -> None:
         records(data if isinstance(data, bytes) else data.encode())
     except DataError as error:
         assert error.source == "x"
+
+
+def test_empty_documents_keep_their_place() -> None:
+    empty = np.zeros((0, 4), np.float32)
+    back = records(lines(Record(vectors=empty), Record(output=np.zeros((2, 0, 4), np.float32))))
+    assert back[0].vectors is not None
+    assert back[0].vectors.shape == (0, 0)
+    assert back[1].output is not None
+    assert back[1].output.shape[1] == 0

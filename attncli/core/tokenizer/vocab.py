@@ -6,6 +6,7 @@ follow from U+0100 on (`bytes_to_unicode` in its encoder.py). Space is Ġ, newli
 
 from __future__ import annotations
 
+import codecs
 import hashlib
 import unicodedata
 from collections.abc import Iterable
@@ -24,8 +25,9 @@ BYTE_OF: dict[str, int] = {character: byte for byte, character in STAND_INS.item
 ALPHABET: list[bytes] = [bytes([byte]) for byte in sorted(STAND_INS, key=STAND_INS.__getitem__)]
 """The 256 bytes in the order of their ids: by the code point of the stand-in, "!" first."""
 
-_TO_STAND_IN = "".join(STAND_INS[byte] for byte in range(256))
-_FROM_STAND_IN = {ord(character): byte for character, byte in BYTE_OF.items()}
+# The stand-ins are a character set of 256 code points, and Python has C code for those.
+_DECODING = "".join(STAND_INS[byte] for byte in range(256))
+_ENCODING = codecs.charmap_build(_DECODING)
 
 
 def spelled(token: bytes) -> str:
@@ -34,7 +36,7 @@ def spelled(token: bytes) -> str:
     >>> spelled(b" a")
     'Ġa'
     """
-    return token.decode("latin-1").translate(_TO_STAND_IN)
+    return codecs.charmap_decode(token, "strict", _DECODING)[0]
 
 
 def unspelled(text: str) -> bytes:
@@ -43,13 +45,7 @@ def unspelled(text: str) -> bytes:
     >>> unspelled("Ġa")
     b' a'
     """
-    if not text.isascii() or not text.isalnum():
-        # What is no stand-in must not pass for the Latin-1 byte of its own code point.
-        wrong = next((c for c in text if c not in BYTE_OF), None)
-        if wrong is not None:
-            raise UnicodeEncodeError("stand-in", text, text.index(wrong), text.index(wrong) + 1, "no stand-in")
-        text = text.translate(_FROM_STAND_IN)
-    return text.encode("latin-1")
+    return codecs.charmap_encode(text, "strict", _ENCODING)[0]
 
 
 def label(token: bytes) -> str:

@@ -64,7 +64,10 @@ impl Bpe {
                 ids.entry(token).or_insert(id);
             }
         }
-        let mut merges = Merges::with_capacity(tables.merges.len());
+        let lengths = tables
+            .byte_level
+            .then(|| tables.tokens.iter().map(|token| token.len()).collect());
+        let mut merges = Merges::with_capacity(tables.merges.len(), lengths);
         for (rank, &(left, right)) in (0..u32::MAX).zip(&tables.merges) {
             if left >= count || right >= count {
                 return Err(Error::Invalid(format!(
@@ -74,7 +77,7 @@ impl Bpe {
             let whole = [tables.tokens[left as usize], tables.tokens[right as usize]].concat();
             let Some(&id) = ids.get(&whole[..]) else {
                 return Err(Error::Invalid(format!(
-                    "merge {rank} makes {:?}, which is not in the vocabulary",
+                    "merge {rank} makes '{}', which is not in the vocabulary",
                     String::from_utf8_lossy(&whole)
                 )));
             };

@@ -52,9 +52,14 @@ def definition(q: Any, k: Any, v: Any, dtype: Any = np.float64, **options: Any) 
     return output, weights
 
 
-def close(found: Any, exact: Any, plain: Any) -> None:
-    """Within twice the error that plain float32 makes, or a few units in the last place of the largest number."""
-    allowed = 2 * np.abs(plain - exact).max(initial=0) + 4 * np.finfo(np.float32).eps * np.abs(exact).max(initial=0)
+def close(found: Any, exact: Any, plain: Any, logit: float = 1.0) -> None:
+    """Within twice the error that plain float32 makes, plus what rounding the logits alone can do.
+
+    float32 knows a logit of size L to L·eps / 2, and each weight depends on two of them (its own and the peak): so
+    L·eps of the largest number; the accumulation of the output adds a few units in the last place.
+    """
+    eps = np.finfo(np.float32).eps
+    allowed = 2 * np.abs(plain - exact).max(initial=0) + (4 + logit) * eps * np.abs(exact).max(initial=0)
     error = np.abs(found - exact).max(initial=0)
     assert error <= allowed + 1e-38, f"{error} > {allowed}"
 
@@ -95,8 +100,10 @@ def test_every_option_against_the_definition(each_engine: str, problem: Any) -> 
     plain_output, plain_weights = definition(q, k, v, np.float32, **options)
     found = attention(q, k, v, return_weights=True, return_lse=True, threads=2, **options)
     assert found.output.dtype == np.float32
-    close(found.output, exact_output, plain_output)
-    close(found.weights, exact_weights, plain_weights)
+    scale = options.get("scale") or 1 / np.sqrt(q.shape[-1])
+    logit = float(np.abs(logits(q.astype(np.float64), k.astype(np.float64), scale=scale)).max())
+    close(found.output, exact_output, plain_output, logit)
+    close(found.weights, exact_weights, plain_weights, logit)
     empty = exact_weights.sum(axis=-1) == 0
     assert (found.output[empty] == 0).all()
     assert np.isneginf(found.lse[empty]).all()

@@ -79,6 +79,30 @@ fn heap_and_scan_agree() {
 }
 
 #[test]
+fn blocks_agree_with_one_heap() {
+    let bpe = bpe(&PAIRS, "");
+    let mut state = 11u64;
+    for length in [4_097, 5_000, 9_000, 20_000] {
+        for letters in [&b"a"[..], b"ab", b"aaabc", b"aaaaaaaaaaaaaaab"] {
+            let word: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    letters[usize::try_from(state >> 40).unwrap() % letters.len()]
+                })
+                .collect();
+            let mut by_heap = Vec::new();
+            bpe.symbols(&word, &mut by_heap);
+            let mut by_blocks = by_heap.clone();
+            Merger::default().heap(&bpe.merges, &mut by_heap, 0);
+            assert!(Merger::default().blocks(&bpe.merges, &mut by_blocks, 0));
+            assert_eq!(by_heap, by_blocks);
+        }
+    }
+}
+
+#[test]
 fn the_comparison_can_fail() {
     let mut other = PAIRS;
     other.swap(0, 3);

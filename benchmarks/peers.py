@@ -1,0 +1,132 @@
+"""The peers: one table of who they are and what they can be compared in. A missing one is left out, and said so."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library and, for each thing that it can do, how."""
+
+    module: str
+    """What is imported, and looked for."""
+    train: str | None = None
+    """A program that trains {size} entries on the file {path} with GPT-2's pattern; run in a process of its own."""
+    encoder: Callable[[str], Callable[[list[str], int], list[list[int]]]] | None = None
+    """From the path of a tokenizer.json, a function (documents, threads) -> ids."""
+    attend: Callable[..., Any] | None = None
+    """(q, k, v, causal) -> output."""
+
+
+def present(module: str) -> bool:
+    """Whether a library is installed; says so where it is not."""
+    if importlib.util.find_spec(module) is not None:
+        return True
+    print(f"({module} is not installed)")
+    return False
+
+
+def ours_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    import attncli
+
+    tok = attncli.Tokenizer.load(path)
+    return lambda documents, threads: tok.encode_lists(documents, threads=threads)
+
+
+def hf_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    import tokenizers
+
+    tok = tokenizers.Tokenizer.from_file(path)
+    return lambda documents, _: [one.ids for one in tok.encode_batch(documents, add_special_tokens=False)]
+
+
+def tiktoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    import tiktoken
+
+    import attncli
+
+    tokens = attncli.Tokenizer.load(path).model.tokens
+    ranks = {token: rank for rank, token in enumerate(tokens)}
+    tok = tiktoken.Encoding("bench", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={})
+    return lambda documents, threads: tok.encode_ordinary_batch(documents, num_threads=threads)
+
+
+def gigatoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    import gigatoken
+
+    tok = gigatoken.Tokenizer(path)
+    return lambda documents, threads: tok.encode_batch_list(documents, parallel=threads > 1)
+
+
+def torch_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
+    import torch
+
+    q, k, v = (torch.from_numpy(array)[None] for array in (q, k, v))
+    return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)[0].numpy()
+
+
+def numpy_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
+    import numpy as np
+
+    scores = q @ k.swapaxes(1, 2) / np.float32(np.sqrt(q.shape[2]))
+    if causal:
+        scores = np.where(np.tri(q.shape[1], dtype=bool), scores, -np.inf)
+    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
+    return (weights / weights.sum(axis=-1, keepdims=True)) @ v
+
+
+def ours_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
+    import attncli
+
+    return attncli.attention(q, k, v, causal=causal)
+
+
+OURS = "attncli"
+PEERS = {
+    OURS: Peer(
+        "attncli",
+        train="import attncli; attncli.train_bpe({path!r}, vocab_size={size})",
+        encoder=ours_encoder,
+        attend=ours_attend,
+    ),
+    "tokenizers": Peer(
+        "tokenizers",
+        train=(
+            "from tokenizers import Tokenizer, models, pre_tokenizers as p, trainers as t\n"
+            "tok = Tokenizer(models.BPE()); tok.pre_tokenizer = p.ByteLevel(add_prefix_space=False)\n"
+            "tok.train([{path!r}], t.BpeTrainer(vocab_size={size}, min_frequency=2,"
+            " initial_alphabet=p.ByteLevel.alphabet(), show_progress=False))"
+        ),
+        encoder=hf_encoder,
+    ),
+    "tiktoken": Peer("tiktoken", encoder=tiktoken_encoder),
+    "gigatoken": Peer(
+        "gigatoken",
+        train="import gigatoken as g; g.train_bpe(g.TextFileSource([{path!r}]), {size}, [])",
+        encoder=gigatoken_encoder,
+    ),
+    "rustbpe": Peer(
+        "rustbpe",
+        train=(
+            "import rustbpe\n"
+            "tok = rustbpe.Tokenizer()\n"
+            "tok.train_from_iterator(open({path!r}, encoding='utf-8', newline=''), {size}, pattern=r'''" + GPT2 + "''')"
+        ),
+    ),
+    "sentencepiece": Peer(
+        "sentencepiece",
+        train=(
+            "import sentencepiece as s, tempfile\n"
+            "s.SentencePieceTrainer.train(input={path!r}, model_prefix=tempfile.mkdtemp() + '/m', vocab_size={size},"
+            " model_type='bpe', minloglevel=2, max_sentence_length=1000000)"
+        ),
+    ),
+    "torch SDPA": Peer("torch", attend=torch_attend),
+    "NumPy": Peer("numpy", attend=numpy_attend),
+}
