@@ -15,7 +15,15 @@ from attncli.core.tokenizer.vocab import spelled
 
 tokenizers = pytest.importorskip("tokenizers")
 
-NAMES = ["english.txt", "multilingual.txt", "code/inventory.py", "code/matrix.c", "code/router.go", "code/parser.rs"]
+NAMES = [
+    "english.txt",
+    "multilingual.txt",
+    "code/inventory.py",
+    "code/matrix.c",
+    "code/parser.rs",
+    "code/router.go",
+    "code/todo.ts",
+]
 
 
 def text_of(samples: Path, name: str) -> str:
@@ -27,7 +35,7 @@ def theirs_of(ours: Tokenizer, folder: Path) -> tokenizers.Tokenizer:
     return tokenizers.Tokenizer.from_file(str(folder / "tokenizer.json"))
 
 
-@pytest.mark.parametrize("name", ["english.txt", "multilingual.txt", "code/router.go"])
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("pattern", ["gpt2", "cl100k"])
 def test_merges_are_those_of_bpe_trainer_ties_included(
     samples: Path, tmp_path: Path, name: str, pattern: str, each_engine: str

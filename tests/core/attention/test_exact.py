@@ -64,6 +64,15 @@ def close(found: Any, exact: Any, plain: Any, logit: float = 1.0) -> None:
     assert error <= allowed + 1e-38, f"{error} > {allowed}"
 
 
+def largest_logit(q: Any, k: Any, options: dict[str, Any]) -> float:
+    """How large the sums get that make up a logit: product, bias and distance."""
+    product = logits(q.astype(np.float64), k.astype(np.float64), scale=options.get("scale"))
+    bias = np.asarray(options.get("bias", 0.0))
+    slopes = np.asarray(options.get("alibi_slopes", 0.0))
+    distance = q.shape[1] + k.shape[1]
+    return float(np.abs(product).max() + np.abs(bias[np.isfinite(bias)]).max(initial=0) + slopes.max() * distance)
+
+
 @st.composite
 def problems(draw: st.DrawFn) -> tuple[Any, Any, Any, dict[str, Any]]:
     group, kv = draw(st.sampled_from([(1, 1), (1, 2), (2, 1), (2, 2)]))
@@ -100,8 +109,7 @@ def test_every_option_against_the_definition(each_engine: str, problem: Any) -> 
     plain_output, plain_weights = definition(q, k, v, np.float32, **options)
     found = attention(q, k, v, return_weights=True, return_lse=True, threads=2, **options)
     assert found.output.dtype == np.float32
-    scale = options.get("scale") or 1 / np.sqrt(q.shape[-1])
-    logit = float(np.abs(logits(q.astype(np.float64), k.astype(np.float64), scale=scale)).max())
+    logit = largest_logit(q, k, options)
     close(found.output, exact_output, plain_output, logit)
     close(found.weights, exact_weights, plain_weights, logit)
     empty = exact_weights.sum(axis=-1) == 0
