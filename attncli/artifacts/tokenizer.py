@@ -32,7 +32,8 @@ class Tokenizer(core.Tokenizer):
 
         Raises DataError that names the file and what is wrong with it.
 
-        >>> Tokenizer.load("starter").encode("spring")
+        >>> Tokenizer.load("starter").encode("the bank")
+        [646, 8416]
         """
         place = os.fspath(path)
         if place == starter.NAME and not Path(place).exists():

@@ -51,7 +51,8 @@ def train_bpe(
     is the text. `progress(stage, done, total)` and `trace(step, left, right, count)` are called back. The same merges
     come out on one thread, on many, and from either engine.
 
-    >>> train_bpe(["corpus.txt"], vocab_size=32_000, pattern="gpt2").save("tokenizer.json")
+    >>> train_bpe(["corpus.txt"], vocab_size=258).merges
+    [(b'a', b'n'), (b'an', b'a')]
     """
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
     if pattern is None:

@@ -10,7 +10,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, choice
+from attncli.cli.options import AllowNanOption, Common, choice
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
 
@@ -68,7 +68,7 @@ def run(
         str | None,
         typer.Option("--from", **choice("format", ("json", "npy")), help="By the first bytes if not given."),
     ] = None,
-    allow_nan: Annotated[bool, typer.Option("--allow-nan", help="Let NaN and Infinity through in JSON.")] = False,
+    allow_nan: AllowNanOption = False,
 ) -> None:
     """Let vectors attend to each other: multi-head scaled-dot-product attention.
 

@@ -8,7 +8,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, choice
+from attncli.cli.options import AllowNanOption, Common, choice
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
 
@@ -57,7 +57,7 @@ def run(
         typer.Option("--from", **choice("format", ("json", "npy", "ids")), help="By the first bytes if not given."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Look ids up even in the table of another tokenizer.")] = False,
-    allow_nan: Annotated[bool, typer.Option("--allow-nan", help="Let NaN and Infinity through in JSON.")] = False,
+    allow_nan: AllowNanOption = False,
 ) -> None:
     """Turn token ids into vectors: rows of a table, with positions added.
 

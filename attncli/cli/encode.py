@@ -9,7 +9,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, TokenizerOption, choice
+from attncli.cli.options import Common, FieldOption, TextFromOption, TokenizerOption, choice
 from attncli.errors import AttncliError
 
 if TYPE_CHECKING:
@@ -28,11 +28,8 @@ def run(
     to: Annotated[
         str | None, typer.Option("--to", **choice("format", FORMATS), help="By the output's extension, else json.")
     ] = None,
-    from_: Annotated[
-        str | None,
-        typer.Option("--from", **choice("format", ("text", "json")), help="json: records that hold a text."),
-    ] = None,
-    field: Annotated[str, typer.Option("--field", metavar="KEY", help="The key that holds a record's text.")] = "text",
+    from_: TextFromOption = None,
+    field: FieldOption = "text",
     by: Annotated[str, typer.Option("--by", **choice("unit", ("line", "file")), help="What one document is.")] = "line",
     count: Annotated[bool, typer.Option("--count", help="Print tokens, bytes and bytes per token, as wc.")] = False,
     offsets: Annotated[bool, typer.Option("--offsets", help="Add each token's byte span to the records.")] = False,

@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.main import PROGRESS
 
-__all__ = ["Common", "TokenizerOption", "choice"]
+__all__ = ["AllowNanOption", "Common", "FieldOption", "TextFromOption", "TokenizerOption", "choice"]
 
 
 def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
@@ -83,3 +83,8 @@ TokenizerOption = Annotated[
         "-t", "--tokenizer", envvar="ATTNCLI_TOKENIZER", metavar="FILE", help="A tokenizer's file, folder or name."
     ),
 ]
+TextFromOption = Annotated[
+    str | None, typer.Option("--from", **choice("format", ("text", "json")), help="json: records that hold a text.")
+]
+FieldOption = Annotated[str, typer.Option("--field", metavar="KEY", help="The key of a record's text.")]
+AllowNanOption = Annotated[bool, typer.Option("--allow-nan", help="Let NaN and Infinity through in JSON.")]

@@ -10,7 +10,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, choice
+from attncli.cli.options import Common, FieldOption, TextFromOption, choice
 from attncli.errors import CallError
 
 if TYPE_CHECKING:
@@ -58,11 +58,8 @@ def run(
             help="Before all else.",
         ),
     ] = None,
-    from_: Annotated[
-        str | None,
-        typer.Option("--from", **choice("format", ("text", "json")), help="json: records that hold a text."),
-    ] = None,
-    field: Annotated[str, typer.Option("--field", metavar="KEY", help="The key of a record's text.")] = "text",
+    from_: TextFromOption = None,
+    field: FieldOption = "text",
     by: Annotated[str, typer.Option("--by", **choice("unit", ("file", "line")), help="What one document is.")] = "file",
     trace: Annotated[bool, typer.Option("--trace", help="Print each merge with its count.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and stop.")] = False,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any, BinaryIO
 
@@ -48,6 +49,8 @@ def read_batches(
     handle: BinaryIO, fmt: str | None = None, source: str = "-", **options: Any
 ) -> tuple[str, Iterator[list[Record]]]:
     """The format (detected where None) and the records of a stream of arrays, a batch as they arrive."""
+    if not hasattr(handle, "peek"):
+        handle = io.BufferedReader(handle)  # type: ignore[type-var]
     fmt = fmt or detect(handle)
     if fmt not in ARRAY_FORMATS:
         raise CallError(f"no stream format is called {fmt!r}", hint=f"use {', '.join(ARRAY_FORMATS)}")
@@ -57,9 +60,9 @@ def read_batches(
 def read_records(handle: BinaryIO, format: str | None = None, *, source: str = "-") -> Iterator[Record]:  # noqa: A002
     """The records of a stream of ids or vectors: JSON Lines, .npy arrays or lines of ids, told apart by itself.
 
-    `handle` is binary and buffered (a file opened with "rb", `sys.stdin.buffer`).
+    `handle` is binary: a file opened with "rb", `sys.stdin.buffer`, an `io.BytesIO`.
 
-    >>> [record.ids for record in read_records(io.BufferedReader(io.BytesIO(b"1 2")))]
+    >>> [record.ids for record in read_records(io.BytesIO(b"1 2"))]
     [[1, 2]]
     """
     for batch in read_batches(handle, format, source)[1]:

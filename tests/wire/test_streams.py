@@ -48,7 +48,7 @@ def test_ids_round_trip_through_every_format(fmt: str) -> None:
     written = [Record(ids=[1, 2, 70000]), Record(ids=[]), Record(ids=[0])]
     out = io.BytesIO()
     streams.write_records(written, out, fmt, array="ids")
-    back = list(streams.read_records(buffered(out.getvalue())))
+    back = list(streams.read_records(io.BytesIO(out.getvalue())))
     assert [list(record.ids or []) if fmt != "npy" else np.asarray(record.ids).tolist() for record in back] == [
         [1, 2, 70000], [], [0],
     ]  # fmt: skip

@@ -95,7 +95,7 @@ class Tokenizer:
     def encode(self, text: str | bytes, *, allow_special: Allow = None) -> list[int]:
         """Ids of one text.
 
-        >>> train_bpe(["a.txt"], merges=0).encode("Hi")
+        >>> Tokenizer(BPEModel(ALPHABET, merges=[])).encode("Hi")
         [39, 72]
         """
         return self.encode_lists([text], allow_special=allow_special)[0]

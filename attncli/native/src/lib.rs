@@ -4,6 +4,7 @@ pub mod attention;
 pub mod bpe;
 pub mod counts;
 pub mod error;
+mod pair;
 pub mod split;
 pub mod train;
 

@@ -9,6 +9,7 @@
 //! ```
 
 use crate::error::{Error, Result};
+use crate::pair::{pack, unpack};
 use crate::split::unicode::char_at;
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
@@ -310,18 +311,6 @@ impl Trainer {
         pair.places.push(place);
         self.grown.push(won);
     }
-}
-
-fn pack(left: u32, right: u32) -> u64 {
-    u64::from(left) << 32 | u64::from(right)
-}
-
-fn unpack(key: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = key.to_be_bytes();
-    (
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    )
 }
 
 fn characters(token: &[u8]) -> usize {

@@ -1,5 +1,6 @@
 //! The merging of one word's symbols.
 
+use crate::pair::{pack, unpack};
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -193,16 +194,4 @@ impl Merger {
 fn entry(merges: &Merges, symbols: &[u32], left: u32, right: u32) -> Option<Reverse<u64>> {
     let (rank, _) = merges.get(symbols[left as usize], symbols[right as usize]);
     (rank != NONE).then(|| Reverse(pack(rank, left)))
-}
-
-fn pack(high: u32, low: u32) -> u64 {
-    u64::from(high) << 32 | u64::from(low)
-}
-
-fn unpack(packed: u64) -> (u32, u32) {
-    let [a, b, c, d, e, f, g, h] = packed.to_be_bytes();
-    (
-        u32::from_be_bytes([a, b, c, d]),
-        u32::from_be_bytes([e, f, g, h]),
-    )
 }
