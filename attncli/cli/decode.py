@@ -46,8 +46,8 @@ def run(
     """Turn token ids into text, byte for byte.
 
     \b
-    attncli encode book.txt | attncli decode       gives every byte back
-    echo 464 3290 | attncli decode -t gpt2.json
+    attncli encode book.txt | attncli decode    # gives every byte back
+    echo 464 290 | attncli decode -t small.json
     attncli decode --to json ids.npy
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.

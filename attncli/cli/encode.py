@@ -45,10 +45,10 @@ def run(
     """Turn text into token ids.
 
     \b
-    attncli encode book.txt                        one JSON record a line of the book
+    attncli encode book.txt                     # one JSON record a line of the book
     attncli encode --by file --to npy book.txt -o book.npy
-    attncli encode --count *.txt                   tokens, bytes, bytes per token
-    attncli encode book.txt | attncli decode       gives every byte back
+    attncli encode --count *.txt                # tokens, bytes, bytes per token
+    attncli encode book.txt | attncli decode    # gives every byte back
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import time
@@ -14,6 +16,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from shell import COMMAND, environment, failure, output, run
+
+from attncli import Embeddings, Tokenizer
 
 
 def saved(array: np.ndarray) -> bytes:
@@ -35,6 +39,39 @@ def test_help_has_examples_and_statuses(command: str) -> None:
         assert f"attncli {command}" in text
         assert "Exit status: 0 done" in text
     assert output("--help").decode().count(command) >= 1
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, samples: Path) -> Path:
+    """The files that the examples of the help speak of."""
+    text = (samples / "english.txt").read_bytes()[:5000]
+    (tmp_path / "corpus").mkdir()
+    for name in ("book.txt", "a.txt", "corpus/c.txt"):
+        (tmp_path / name).write_bytes(text)
+    (tmp_path / "b.txt.gz").write_bytes(gzip.compress(text))
+    Tokenizer.load("starter").save(tmp_path / "small.json")
+    np.save(tmp_path / "ids.npy", np.array([5, 17, 3], np.uint16))
+    Embeddings.random(100, 64).save(tmp_path / "table.safetensors")
+    np.save(tmp_path / "vectors.npy", Embeddings.random(9, 64).vectors)
+    return tmp_path
+
+
+@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "attend"])
+def test_the_examples_in_the_help_run(command: str, workshop: Path) -> None:
+    text = output(command, "--help").decode()
+    block = next(part for part in text.split("\n\n") if part.lstrip().startswith(("attncli ", "echo ")))
+    examples = re.sub(r"\|\n\s+", "| ", block).splitlines()
+    assert len(examples) >= 3
+    path = f"{Path(COMMAND[0]).parent}{os.pathsep}{os.environ['PATH']}"
+    for example in examples:
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", example],
+            cwd=workshop,
+            env=environment(PATH=path),
+            capture_output=True,
+            check=False,
+        )
+        assert done.returncode == 0, (example, done.stderr)
 
 
 def test_wrong_calls_suggest_the_right_one() -> None:
