@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import mmap
 import os
+import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
@@ -16,7 +17,15 @@ from attncli.errors import CallError, DataError
 
 __all__ = ["expand", "map_bytes", "open_input", "open_output", "read_bytes", "size"]
 
-COMPRESSIONS = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd", b"\xfd7zXZ\x00": "xz", b"BZh": "bz2"}
+# Whole magics: a text may well begin with "BZh".
+COMPRESSIONS = {
+    re.compile(rb"\x1f\x8b\x08"): "gzip",
+    re.compile(rb"\x28\xb5\x2f\xfd"): "zstd",
+    re.compile(rb"\xfd7zXZ\x00"): "xz",
+    re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"): "bz2",
+}
+MAGIC = 10
+"""Bytes that tell a compression."""
 EXTENSIONS = {".gz": "gzip", ".zst": "zstd", ".xz": "xz", ".bz2": "bz2"}
 
 
@@ -34,6 +43,8 @@ def expand(paths: Sequence[str], *, files_from: str | None = None, null_separate
         return ["-"]
     found: list[str] = []
     for name in names:
+        if not name:
+            raise CallError("an input has an empty name", hint="look at the variable that should hold it")
         if name != "-" and Path(name).is_dir():
             inside = sorted(_walk(name))
             if not inside:
@@ -54,6 +65,8 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     """
     try:
         if path == "-":
+            if sys.stdin is None:
+                raise DataError("standard input is closed")
             yield _decompressed(sys.stdin.buffer)
             return
         with Path(path).open("rb") as raw:
@@ -74,6 +87,10 @@ def open_output(path: str | None, *, inputs: Sequence[str] = ()) -> Iterator[Bin
     are written directly. .gz .zst .xz .bz2 compress. Raises CallError where the output is one of the inputs.
     """
     if path is None or path == "-":
+        if sys.stdout is None:
+            raise DataError("standard output is closed")
+        if any(_same(1, source) for source in inputs):
+            raise CallError("standard output is an input too", hint="write to another file")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
@@ -104,12 +121,13 @@ def read_bytes(path: str, *, limit: int | None = None) -> bytes:
 
 def map_bytes(path: str) -> Any:
     """A file's bytes as a read-only memory map; pipes and compressed files are read whole."""
-    if path != "-":
-        _status(path)
-        with Path(path).open("rb") as raw:
-            if _compression(raw.read(6)) is None and stat.S_ISREG(os.fstat(raw.fileno()).st_mode):
-                length = os.fstat(raw.fileno()).st_size
-                return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if length else b""
+    if path != "-" and stat.S_ISREG((status := _status(path)).st_mode):
+        try:
+            with Path(path).open("rb") as raw:
+                if _compression(raw.read(MAGIC)) is None:
+                    return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if status.st_size else b""
+        except OSError as error:
+            raise _os_error(error, path) from error
     return read_bytes(path)
 
 
@@ -125,7 +143,8 @@ def size(path: str) -> int | None:
 def _walk(folder: str) -> Iterator[str]:
     for place, folders, names in os.walk(folder):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        yield from (str(Path(place, name)) for name in names if not name.startswith("."))
+        paths = (Path(place, name) for name in names if not name.startswith("."))
+        yield from (str(path) for path in paths if path.is_file())  # a pipe would never end
 
 
 def _status(path: str) -> os.stat_result:
@@ -141,13 +160,13 @@ def _status(path: str) -> os.stat_result:
 
 
 def _compression(head: bytes) -> str | None:
-    return next((name for magic, name in COMPRESSIONS.items() if head.startswith(magic)), None)
+    return next((name for magic, name in COMPRESSIONS.items() if magic.match(head)), None)
 
 
 def _decompressed(raw: BinaryIO) -> BinaryIO:
     """The handle itself, or one that decompresses it; each format's module is imported when met."""
     buffered: Any = raw
-    kind = _compression(buffered.peek(6)[:6])
+    kind = _compression(buffered.peek(MAGIC)[:MAGIC])
     if kind is None:
         return cast(BinaryIO, buffered)
     # The modules' own read1 gives up to 8 kB at a time; the buffer joins them.
@@ -219,15 +238,24 @@ def _compressed(raw: BinaryIO, path: str) -> Iterator[BinaryIO]:
     if kind is None:
         yield raw
         return
+    if kind == "gzip":
+        import gzip
+
+        # No name and no time in the header: the same data give the same bytes.
+        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
+            yield cast(BinaryIO, packed)
+        return
     with _opener(kind)(raw, "wb") as handle:
         yield handle
 
 
-def _same(path: str, other: str) -> bool:
+def _same(path: str | int, other: str) -> bool:
+    """Whether two are one regular file; `-` is standard input, a number a descriptor."""
     try:
-        return Path(path).samefile(other)
+        one, two = (os.stat(0 if name == "-" else name) for name in (path, other))  # noqa: PTH116 - also descriptors
     except OSError:
         return False
+    return stat.S_ISREG(one.st_mode) and os.path.samestat(one, two)
 
 
 def _os_error(error: OSError, path: str) -> DataError:

@@ -128,6 +128,33 @@ def test_folders_stand_for_their_files(tmp_path: Path) -> None:
     assert files.expand([]) == ["-"]
 
 
+def test_folders_leave_pipes_out(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "a").write_text("x")
+    assert files.expand([str(tmp_path)]) == [str(tmp_path / "a")]
+
+
+def test_text_that_looks_compressed_is_text(tmp_path: Path) -> None:
+    for text in (b"BZh is great\n", b"\x1f\x8b but no more"):
+        (tmp_path / "t").write_bytes(text)
+        assert files.read_bytes(str(tmp_path / "t")) == text
+
+
+def test_compressed_output_is_the_same_each_time(tmp_path: Path) -> None:
+    for name in ("a.gz", "b.gz"):
+        with files.open_output(str(tmp_path / name)) as handle:
+            handle.write(TEXT)
+    assert (tmp_path / "a.gz").read_bytes() == (tmp_path / "b.gz").read_bytes()
+
+
+def test_pipes_can_be_mapped_by_reading_them(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=lambda: (tmp_path / "pipe").write_bytes(TEXT))
+    writer.start()
+    assert files.map_bytes(str(tmp_path / "pipe")) == TEXT
+    writer.join()
+
+
 def test_names_from_a_file(tmp_path: Path) -> None:
     for name in ("a b", "new\nline"):
         (tmp_path / name).write_text("x")

@@ -28,6 +28,8 @@ def load(path: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
             return {"": _mapped(data)}, {}
         if head.startswith(b"PK"):
             return npz.read(data), {}
+        if data[8:9] not in (b"{", b" "):
+            raise DataError("is no .npy, .npz or .safetensors file")
         return safetensors.read(data)
     except AttncliError as error:
         raise error.at(source=path) from None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO, Literal
 
 from attncli import files
@@ -14,13 +13,12 @@ from attncli.core.tokenizer.counts import count_words
 from attncli.core.tokenizer.normalize import normalizer
 from attncli.core.tokenizer.patterns import WHITESPACE, resolve
 from attncli.core.tokenizer.train import Plan, learn
-from attncli.wire import jsonl, text
+from attncli.wire import jsonl, streams, text
 
 __all__ = ["train_bpe"]
 
 CHUNK = 1 << 23
 """Bytes read at a time."""
-RECORDS = (".jsonl", ".ndjson")
 
 
 def train_bpe(
@@ -93,9 +91,9 @@ def _documents(sources: Iterable[str], by: str, from_format: str | None, field: 
     """Each document as a stream of chunks."""
     for source in sources:
         with files.open_input(source) as handle:
-            if from_format == "json" or (from_format is None and Path(source).suffix in RECORDS):
+            if from_format == "json" or (from_format is None and streams.holds_records(source)):
                 for batch in jsonl.read(handle, source, field=field):
-                    yield from ([record.text] for record in batch if record.text is not None)
+                    yield from ([text.of(record, field, source)] for record in batch)
             elif by == "line":
                 for batch in text.read(handle, source):
                     yield from ([record.text or b""] for record in batch)

@@ -84,8 +84,10 @@ def run(
     from attncli.core.attention.multihead import multi_head
     from attncli.wire import streams
 
-    console = Console(common)
+    console = Console(common, context, keys, values, mask, bias)
     wanted = _emitted(emit)
+    if to == "grid" and emit is not None and wanted != ["weights"]:
+        raise CallError("the grid shows weights", hint="leave out --emit, or use --to json")
     drawing = to == "grid" or (to is None and emit is None and console.on_terminal())
     options = _options(common, causal, window, scale, softcap, mask, bias)
     attended_to = _attended_to(context, keys, values)
@@ -98,6 +100,8 @@ def run(
             raise DataError("has no vectors", hint="ids go through `embed` first")
         if drawing and x.shape[-2] > LONGEST_DRAWN:
             raise DataError(f"{x.shape[-2]:,} tokens are too many to draw", hint="use --to json or npy")
+        if record.tokens is not None and len(record.tokens) != x.shape[-2]:
+            raise DataError(f"has {len(record.tokens)} tokens and {x.shape[-2]} vectors")
         k, v, labels = attended_to(record)
         made = multi_head(
             x,
@@ -137,7 +141,6 @@ def run(
         format_for=format_for,
         writer_for=writer_for,
         allow_nan=allow_nan,
-        beside=[context, keys, values, mask, bias, projections],
     )
 
 
@@ -258,15 +261,13 @@ def _draw(records: Iterable[Record], key_labels: list[Sequence[str] | None], han
     """Draws a batch; `key_labels` holds those of its records, and is emptied."""
     from attncli.render.terminal import draw_attention
 
-    text = io.TextIOWrapper(handle, encoding="utf-8", errors="backslashreplace", write_through=True)
-    try:
-        for record, labels in zip(records, key_labels, strict=True):
-            weights = record.weights
-            if weights is None:
-                raise DataError("has no weights to draw", record=str(record.id))
-            queries = record.tokens or [str(number) for number in range(weights.shape[1])]
-            keys = labels or [str(number) for number in range(weights.shape[2])]
-            draw_attention(weights, queries, keys, text, title=str(record.id or ""), color=color)
-    finally:
-        text.detach()
-        key_labels.clear()
+    for record, labels in zip(records, key_labels, strict=False):
+        weights = record.weights
+        if weights is None:
+            raise DataError("has no weights to draw", record=str(record.id))
+        queries = record.tokens or [str(number) for number in range(weights.shape[1])]
+        keys = labels or [str(number) for number in range(weights.shape[2])]
+        drawing = io.StringIO()  # rich would end the program itself where the reader has gone
+        draw_attention(weights, queries, keys, drawing, title=str(record.id or ""), color=color)
+        handle.write(drawing.getvalue().encode("utf-8", "backslashreplace"))
+    key_labels.clear()

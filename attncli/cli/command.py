@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 
 from attncli.cli.options import Common
 from attncli.errors import AttncliError
+from attncli.printable import printable
 
 __all__ = ["subcommand"]
 
@@ -59,7 +60,8 @@ def _guarded(name: str, debug: bool, work: Callable[[], None]) -> None:
     """Runs the work; what goes wrong leaves as one line on stderr and an exit status."""
     try:
         work()
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except AttncliError as error:
         if debug:
             raise
@@ -83,13 +85,17 @@ def _guarded(name: str, debug: bool, work: Callable[[], None]) -> None:
         if debug:
             raise
         _leave(name, f"internal error ({type(error).__name__}: {error}); run with --debug and report it", 1)
+    except BaseException as error:
+        # A panic of the native engine is no Exception; SystemExit and the like go on.
+        if debug or type(error).__name__ != "PanicException":
+            raise
+        _leave(name, f"internal error in the native engine ({error}); try smaller inputs, and report it", 1)
 
 
 def _leave(name: str, line: str, status: int) -> NoReturn:
     # Names and records may hold anything: one line, and no control sequences, whatever stands in them.
-    safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
     stream = sys.stderr.buffer if hasattr(sys.stderr, "buffer") else None
-    text = f"attncli {name}: {safe}\n"
+    text = f"attncli {name}: {printable(line)}\n"
     if stream is None:
         sys.stderr.write(text)
     else:
@@ -97,7 +103,8 @@ def _leave(name: str, line: str, status: int) -> NoReturn:
         stream.write(text.encode("utf-8", "backslashreplace"))
         stream.flush()
     try:
-        sys.stdout.flush()
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except OSError:
         # A full disk fails a second time here; the line above has told it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

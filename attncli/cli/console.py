@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, BinaryIO
 from attncli import files
 from attncli.core import engine
 from attncli.errors import CallError
+from attncli.printable import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,24 +34,26 @@ BINARY = ("npy",)
 class Console:
     """One subcommand's inputs and output, and its talk."""
 
-    def __init__(self, common: Common) -> None:
+    def __init__(self, common: Common, *beside: str | None) -> None:
+        """`beside` are other files that are read: one of all can be standard input, and none the output."""
+        engine.name()  # a wrong ATTNCLI_ENGINE is told before any work
         self._common = common
+        self._beside = [path for path in beside if path is not None]
+        named = [*(common.inputs or []), *self._beside, common.files_from]
+        implied = not common.inputs and common.files_from is None
+        if named.count("-") + implied > 1:
+            raise CallError("only one file can come from standard input", hint="name the others")
         self._said: set[str] = set()
         self._bytes = 0
         self.progress = Progress(self._progress_mode())
 
-    def sources(self, *beside: str | None) -> list[str]:
-        """The names of the inputs, folders expanded; standard input where none is given.
-
-        `beside` are other files that are read: only one of all can be standard input.
-        """
+    def sources(self) -> list[str]:
+        """The names of the inputs, folders expanded; standard input where none is given."""
         common = self._common
         if common.null and common.files_from is None:
             raise CallError("-0 goes with --files-from")
         sources = files.expand(common.inputs or [], files_from=common.files_from, null_separated=common.null)
-        if [*sources, *beside].count("-") > 1:
-            raise CallError("only one file can come from standard input", hint="name the others")
-        if "-" in sources and sys.stdin.isatty():
+        if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
             self.say("reading from the terminal; Ctrl-D ends the input")
         return sources
 
@@ -66,13 +69,14 @@ class Console:
     def output(self, fmt: str = "json", sources: list[str] | None = None) -> AbstractContextManager[BinaryIO]:
         """The output; refused where binary data would go to a terminal, or onto an input."""
         path = self._common.output
-        if path == "-" and fmt in BINARY and sys.stdout.isatty():
+        if fmt in BINARY and self.on_terminal():
             raise CallError(f"{fmt} is not for a terminal", hint="use -o FILE, a pipe, or --to json")
-        return files.open_output(path, inputs=[source for source in sources or [] if source != "-"])
+        others = [self._common.files_from] if self._common.files_from else []
+        return files.open_output(path, inputs=[*(sources or []), *self._beside, *others])
 
     def on_terminal(self) -> bool:
         """Whether the output goes to a terminal."""
-        return self._common.output == "-" and sys.stdout.isatty()
+        return self._common.output == "-" and sys.stdout is not None and sys.stdout.isatty()
 
     def colored(self) -> bool:
         """Whether to color the output: --color, else NO_COLOR, TERM=dumb and whether there is a terminal."""
@@ -90,8 +94,7 @@ class Console:
     def tell(self, line: str) -> None:
         """One line on stderr, quiet or not."""
         self.progress.clear()
-        safe = "".join(c if c.isprintable() else repr(c)[1:-1] for c in line)
-        sys.stderr.write(f"attncli {self._common.command}: {safe}\n")
+        sys.stderr.write(f"attncli {self._common.command}: {printable(line)}\n")
 
     def count(self, size: int) -> None:
         """Tells once that the slow engine runs, when the inputs have come to more than 1 MB."""
@@ -104,7 +107,7 @@ class Console:
         if common.no_progress or common.quiet:
             return "none"
         if common.progress == "auto":
-            return "bar" if sys.stderr.isatty() and not sys.stdout.isatty() else "none"
+            return "bar" if sys.stderr.isatty() and not self.on_terminal() else "none"
         return common.progress
 
 

@@ -42,6 +42,7 @@ def run(
         typer.Option("--errors", **choice("way", ERRORS), help="Bytes that are no UTF-8: kept, U+FFFD, or a failure."),
     ] = "keep",
     skip_special: Annotated[bool, typer.Option("--skip-special", help="Leave special tokens out.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Decode even the ids of another tokenizer.")] = False,
 ) -> None:
     """Turn token ids into text, byte for byte.
 
@@ -55,21 +56,26 @@ def run(
     from attncli.artifacts.tokenizer import Tokenizer
     from attncli.wire import streams
 
-    console = Console(common)
+    console = Console(common, tokenizer)
     coder = Tokenizer.load(tokenizer)
     run_stage(
         console,
-        lambda record: _decode(coder, record, errors, skip_special),
+        lambda record: _decode(coder, record, errors, skip_special, force),
         from_=from_,
         format_for=lambda _: to or streams.format_of(common.output, FORMATS) or "text",
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, end=end),
-        beside=[tokenizer],
     )
 
 
-def _decode(coder: Tokenizer, record: Record, errors: str, skip_special: bool) -> None:
+def _decode(coder: Tokenizer, record: Record, errors: str, skip_special: bool, force: bool) -> None:
+    from attncli.core.tokenizer.vocab import same
+
     if record.ids is None:
         raise DataError("has no ids", hint="text goes through `encode` first")
+    if record.tokenizer and not force and not same(record.tokenizer, coder.identity):
+        raise DataError(
+            f"ids of tokenizer {record.tokenizer} meet {coder.identity}", hint="give that one by -t, or --force"
+        )
     text = coder.decode(record.ids, skip_special=skip_special)
     if errors != "keep":
         try:

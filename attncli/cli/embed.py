@@ -69,13 +69,14 @@ def run(
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli.artifacts import arrays
+    from attncli.core.tokenizer.vocab import same
     from attncli.wire import streams
 
     if dim is not None and embeddings is not None:
         raise CallError("give a table or --dim, not both")
     if (positions == "learned") != (position_embeddings is not None):
         raise CallError("--positions learned and --position-embeddings go together")
-    console = Console(common)
+    console = Console(common, embeddings, position_embeddings)
     table_for = _tables(embeddings, dim, seed)
     learned = arrays.load_one(position_embeddings) if position_embeddings else None
 
@@ -83,7 +84,7 @@ def run(
         if record.ids is None:
             raise DataError("has no ids", hint="text goes through `encode` first")
         table = table_for(record.ids)
-        if table.tokenizer and record.tokenizer and not force and not _same(table.tokenizer, record.tokenizer):
+        if table.tokenizer and record.tokenizer and not force and not same(table.tokenizer, record.tokenizer):
             raise DataError(
                 f"ids of tokenizer {record.tokenizer} meet the table of {table.tokenizer}",
                 hint="use the table that belongs to them, or --force",
@@ -99,7 +100,6 @@ def run(
         ),
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, array="vectors", allow_nan=allow_nan),
         allow_nan=allow_nan,
-        beside=[embeddings, position_embeddings],
     )
 
 
@@ -121,8 +121,3 @@ def _tables(embeddings: str | None, dim: int | None, seed: int) -> Callable[[Any
         return grown
 
     return grow
-
-
-def _same(one: str, other: str) -> bool:
-    """Whether two identities `name@digest` are of the same vocabulary: the digest decides, not the name."""
-    return one.rpartition("@")[2] == other.rpartition("@")[2]

@@ -10,7 +10,7 @@ import typer
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
 from attncli.cli.options import Common, FieldOption, TextFromOption, TokenizerOption, choice
-from attncli.errors import AttncliError
+from attncli.errors import AttncliError, CallError
 
 if TYPE_CHECKING:
     from attncli.artifacts.tokenizer import Tokenizer
@@ -55,16 +55,20 @@ def run(
     from attncli.artifacts.tokenizer import Tokenizer
     from attncli.wire import streams
 
-    console = Console(common)
+    console = Console(common, tokenizer)
     special = _allowed(allow_special)
-    sources = console.sources(tokenizer)
+    sources = console.sources()
     coder = Tokenizer.load(tokenizer)
     if special not in (None, "all"):
         coder.check_special(special)
+    if count and (to is not None or offsets):
+        raise CallError("--count prints counts", hint="leave out --to and --offsets")
     if count:
         _count(console, coder, sources, by, from_, field, special)
         return
     fmt = to or streams.format_of(common.output, FORMATS) or "json"
+    if offsets and fmt != "json":
+        raise CallError(f"{fmt} has no room for offsets", hint="use --to json")
     with console.output(fmt, sources) as handle:
         write = streams.writer(fmt, handle, array="ids", vocab_size=len(coder))
         for source, batch in _batches(console, sources, by, from_, field):
@@ -105,16 +109,20 @@ def _batches(
 ) -> Iterator[tuple[str, list[Record]]]:
     """(source, records) as they arrive."""
     from attncli import files
-    from attncli.wire import jsonl, text
+    from attncli.wire import jsonl, streams, text
 
     sizes = [files.size(source) for source in sources]
     total = None if None in sizes else sum(size or 0 for size in sizes)
     done = 0
     for source in sources:
         with console.input(source) as handle:
-            records = from_ == "json" or (from_ is None and source.endswith((".jsonl", ".ndjson")))
+            records = from_ == "json" or (from_ is None and streams.holds_records(source))
             reader = jsonl.read(handle, source, field=field) if records else text.read(handle, source, by=by)
             for batch in reader:
+                missing = next((place for place, record in enumerate(batch) if record.text is None), None)
+                if missing is not None:
+                    yield source, batch[:missing]
+                    text.of(batch[missing], field, source)
                 size = sum(len(record.text or b"") + (record.end is None) for record in batch)
                 if source == "-":
                     console.count(size)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -46,6 +47,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # A tokenizer is tens of thousands of objects that live to the end: looking through them for garbage every 700
     # new ones takes a quarter of its loading, and 5 % of a long run.
     gc.set_threshold(100_000, 50, 50)
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         if arguments in (["--version"], ["-V"]):
             return _version()
@@ -55,7 +57,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return 130
+    except OSError as error:  # help or version into a full disk or a closed pipe
+        if not isinstance(error, BrokenPipeError):
+            print(f"attncli: {error.strerror}", file=sys.stderr)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        return int(not isinstance(error, BrokenPipeError))
     return 0
+
+
+def _terminated(*_: object) -> None:
+    """SIGTERM ends as Ctrl-C does, with what is half written taken away."""
+    raise SystemExit(128 + signal.SIGTERM)
 
 
 def build(commands: Sequence[str]) -> typer.Typer:
@@ -116,5 +128,5 @@ def _version() -> int:
     except AttncliError as error:
         print(f"attncli: {error}", file=sys.stderr)
         return error.exit_status
-    print(f"attncli {__version__} ({name} engine)")
+    print(f"attncli {__version__} ({name} engine)", flush=True)
     return 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -24,14 +24,13 @@ def run_stage(
     format_for: Callable[[str], str],
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     allow_nan: bool = False,
-    beside: Sequence[str | None] = (),
 ) -> None:
     """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
 
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. What goes wrong
-    names the source and the record. `beside` are the other files that the stage reads.
+    names the source and the record.
     """
-    sources = console.sources(*beside)
+    sources = console.sources()
     with ExitStack() as stack:
         output: BinaryIO | None = None
         for source in sources:
@@ -42,10 +41,21 @@ def run_stage(
                     output = stack.enter_context(console.output(fmt, sources))
                     write = writer_for(fmt, output)
                 for batch in batches:
-                    for record in batch:
-                        _located(work, record, source)
-                    write(batch)
+                    _work_through(batch, work, source, write)
                     output.flush()
+
+
+def _work_through(
+    batch: list[Record], work: Callable[[Record], None], source: str, write: Callable[[Iterable[Record]], None]
+) -> None:
+    """Works on a batch and writes it; where a record fails, those before it are written first."""
+    for place, record in enumerate(batch):
+        try:
+            _located(work, record, source)
+        except AttncliError:
+            write(batch[:place])
+            raise
+    write(batch)
 
 
 def _located(work: Callable[[Record], None], record: Record, source: str) -> None:

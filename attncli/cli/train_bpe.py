@@ -25,9 +25,12 @@ Trace = Callable[[int, bytes, bytes, int], None]
 def run(
     common: Common,
     vocab_size: Annotated[
-        int | None, typer.Option("--vocab-size", min=1, help="Base symbols, merges and special tokens together.")
+        int | None,
+        typer.Option("--vocab-size", min=1, max=1 << 31, help="Base symbols, merges and special tokens together."),
     ] = None,
-    merges: Annotated[int | None, typer.Option("--merges", min=0, help="In its place: how many merges.")] = None,
+    merges: Annotated[
+        int | None, typer.Option("--merges", min=0, max=1 << 31, help="In its place: how many merges.")
+    ] = None,
     pattern: Annotated[
         str | None,
         typer.Option(
@@ -45,10 +48,12 @@ def run(
     special: Annotated[
         list[str] | None, typer.Option("--special", metavar="TOKEN", help="A special token; may be repeated.")
     ] = None,
-    min_frequency: Annotated[int, typer.Option("--min-frequency", min=0, help="Leave rarer pairs alone.")] = 2,
+    min_frequency: Annotated[
+        int, typer.Option("--min-frequency", min=0, max=1 << 62, help="Leave rarer pairs alone.")
+    ] = 2,
     max_token_length: Annotated[
         int | None,
-        typer.Option("--max-token-length", min=1, help="In bytes, or characters where they are the unit."),
+        typer.Option("--max-token-length", min=1, max=1 << 31, help="In bytes, or characters where they are the unit."),
     ] = None,
     normalize: Annotated[
         str | None,
@@ -120,8 +125,16 @@ def _tracer(stream: BinaryIO) -> Trace:
     """Prints step, left, right, whole and count, separated by tabs."""
     from attncli.core.tokenizer.vocab import label
 
+    open_ = True
+
     def trace(step: int, left: bytes, right: bytes, count: int) -> None:
         line = f"{step}\t{label(left)}\t{label(right)}\t{label(left + right)}\t{count}\n"
-        stream.write(line.encode("utf-8"))
+        nonlocal open_
+        if open_:
+            try:
+                stream.write(line.encode("utf-8"))
+                stream.flush()
+            except BrokenPipeError:
+                open_ = False  # the reader has seen enough; the tokenizer is still wanted
 
     return trace

@@ -17,6 +17,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from attncli.printable import printable
+
 __all__ = ["draw_attention"]
 
 SHADES = " ·░▒▓█"
@@ -55,7 +57,9 @@ def draw_attention(
     )
     for number, head in enumerate(weights):
         heading = f"head {number}" if len(weights) > 1 else ""
-        console.print(Text(" · ".join(part for part in (title, heading, "queries down, keys across") if part)))
+        console.print(
+            Text(" · ".join(part for part in (printable(title), heading, "queries down, keys across") if part))
+        )
         grid, legend = _grid(head, queries, keys, console.width, color)
         console.print(grid)
         console.print(Text(", ".join(part for part in (_sums(head), legend) if part)))
@@ -67,7 +71,7 @@ def _grid(
     """The grid in the first size that fits, and what is to be said of its cells."""
     rows, columns = head.shape
     darkest = f"darkest cell {head.max(initial=0.0):.3f}"
-    label = min(LABEL, max((cell_len(text) for text in queries), default=0))
+    label = min(LABEL, max((cell_len(printable(text)) for text in queries), default=0))
     if rows <= MOST_ROWS and label + (columns + 1) * (NUMBER + 1) <= width:
         return _numbers(head, queries, keys, label, color), ""
     if rows <= MOST_ROWS and label + 1 + 2 * columns <= width:
@@ -125,6 +129,7 @@ def _pooled(head: NDArray[Any], down: int, across: int) -> NDArray[Any]:
 
 def _fitted(label: str, size: int) -> str:
     """The label in exactly `size` terminal columns, its cut marked by an ellipsis."""
+    label = printable(label)
     if cell_len(label) > size:
         label = set_cell_size(label, max(0, size - 1)).rstrip() + "…"
     return set_cell_size(label, size)

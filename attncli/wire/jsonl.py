@@ -24,10 +24,13 @@ if TYPE_CHECKING:
 
 __all__ = ["read", "write"]
 
+BOM = b"\xef\xbb\xbf"
+"""What some editors put before a text."""
 ARRAYS = ("vectors", "output", "weights", "scores")
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 _quoted = json.encoder.encode_basestring
 """A string as JSON, by C code: json.dumps makes a new encoder for each, which doubled the time of a whole line."""
+LISTS = {"ids", "tokens", "offsets", *ARRAYS}
 KNOWN = {"id", "end", "text", "bytes", "ids", "tokens", "tokenizer", "offsets", *ARRAYS}
 
 
@@ -41,13 +44,17 @@ def read(handle: BinaryIO, source: str, *, field: str = "text", allow_nan: bool 
     for lines, _ in read_lines(handle):
         batch = []
         for number, line in enumerate(lines, first):
+            if number == 1:
+                line = line.removeprefix(BOM)
             if line.isspace() or not line:
                 continue
             try:
                 batch.append(_record(decoder.decode(line.decode("utf-8")), field, allow_nan))
             except DataError as error:
+                yield batch  # what came before is whole
                 raise error.at(source=source, record=number) from None
             except (ValueError, RecursionError) as error:
+                yield batch
                 raise DataError(_complaint(error), source=source, record=number) from error
             if batch[-1].id is None:
                 batch[-1].id = f"{source}:{number}"
@@ -87,7 +94,11 @@ def _line(record: Record, allow_nan: bool) -> str:
     for key in ARRAYS:
         if (value := getattr(record, key)) is not None:
             parts.append(f'"{key}": {_floats(value, key, allow_nan)}')
-    parts.extend(f"{_quoted(key)}: {_dumped(value)}" for key, value in record.extra.items())
+    parts.extend(
+        f"{_quoted(key)}: {_dumped(value)}"
+        for key, value in record.extra.items()
+        if key not in KNOWN or getattr(record, key, None) is None
+    )
     return "{" + ", ".join(parts) + "}\n"
 
 
@@ -141,7 +152,9 @@ def _set(record: Record, key: str, item: Any, allow_nan: bool) -> None:
     """Takes one known key of a line into the record."""
     if item is None:
         return
-    if key == "bytes":
+    if (key in LISTS and not isinstance(item, list)) or (key in ("end", "tokenizer") and not isinstance(item, str)):
+        record.extra[key] = item  # a key of the user's own that happens to have our name
+    elif key == "bytes":
         record.text = _decoded(_string(item, key))
     elif key == "ids":
         record.ids = _ids(item)

@@ -11,7 +11,16 @@ from attncli.wire import ids, jsonl, npy, text
 from attncli.wire.detect import detect
 from attncli.wire.record import Record
 
-__all__ = ["ARRAY_FORMATS", "EXTENSIONS", "format_of", "read_batches", "read_records", "write_records", "writer"]
+__all__ = [
+    "ARRAY_FORMATS",
+    "EXTENSIONS",
+    "format_of",
+    "holds_records",
+    "read_batches",
+    "read_records",
+    "write_records",
+    "writer",
+]
 
 ARRAY_FORMATS: dict[str, Callable[..., Iterator[list[Record]]]] = {
     "json": jsonl.read,
@@ -28,7 +37,12 @@ WRITERS: dict[str, Callable[..., None]] = {
     "tokens": lambda handle, records, **_: ids.write_tokens(handle, records),
     "text": lambda handle, records, end=None, **_: text.write(handle, records, end=end),
 }
-EXTENSIONS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".npy": "npy", ".ids": "ids", ".txt": "text"}
+EXTENSIONS = {".json": "json", ".jsonl": "json", ".ndjson": "json", ".npy": "npy", ".ids": "ids"}
+EXTENSIONS |= {".tokens": "tokens", ".txt": "text"}
+FOREIGN = (".npz", ".safetensors", ".svg", ".png", ".html", ".csv", ".parquet")
+"""Names that promise what no stream can hold."""
+COMPRESSED = (".gz", ".zst", ".xz", ".bz2")
+RECORDS = (".jsonl", ".ndjson")
 """What an output's name says where `--to` says nothing."""
 
 
@@ -38,11 +52,28 @@ def format_of(path: str, allowed: Collection[str]) -> str | None:
     >>> format_of("out.npy.gz", ["json", "npy"])
     'npy'
     """
-    name = path.lower()
-    for compression in (".gz", ".zst", ".xz", ".bz2"):
-        name = name.removesuffix(compression)
+    name = _bare(path)
+    if name.endswith(FOREIGN):
+        raise CallError(f"{path} names a format that is not written here", hint=f"use {', '.join(allowed)}")
     found = next((fmt for extension, fmt in EXTENSIONS.items() if name.endswith(extension)), None)
     return found if found in allowed else None
+
+
+def holds_records(path: str) -> bool:
+    """Whether a name says that a text input is JSON Lines.
+
+    >>> holds_records("corpus.jsonl.gz")
+    True
+    """
+    return _bare(path).endswith(RECORDS)
+
+
+def _bare(path: str) -> str:
+    """The name without a compression's extension."""
+    name = path.lower()
+    for compression in COMPRESSED:
+        name = name.removesuffix(compression)
+    return name
 
 
 def read_batches(

@@ -9,7 +9,7 @@ from attncli.errors import DataError
 from attncli.wire.lines import read_lines
 from attncli.wire.record import Record
 
-__all__ = ["read", "write"]
+__all__ = ["of", "read", "write"]
 
 
 def read(handle: BinaryIO, source: str, *, by: str = "line") -> Iterator[list[Record]]:
@@ -40,3 +40,16 @@ def write(handle: BinaryIO, records: Iterable[Record], *, end: str | None = None
         after = record.end if end is None else end
         parts.append(b"\n" if after is None else after.encode("utf-8", "surrogateescape"))
     handle.write(b"".join(parts))
+
+
+def of(record: Record, field: str = "text", source: str | None = None) -> bytes:
+    """A record's text. Raises DataError that shows its keys where it has none."""
+    if record.text is None:
+        keys = ", ".join(record.extra) or "none of its own"
+        raise DataError(
+            f"has no {field!r} (its keys: {keys})",
+            source=source,
+            record=record.id or "a record",
+            hint="name the key of the text with --field",
+        )
+    return record.text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import io
 import json
@@ -141,6 +142,20 @@ NAN = saved(np.full((2, 8), np.nan, np.float32))
         ),
         (["attend", "--mask", "small.npy"], saved(np.ones((2, 8))), 1, "the mask holds float32, not bool"),
         (["attend", "--window", "x"], b"", 2, "--window x is neither N nor LEFT,RIGHT"),
+        (["attend", "--to", "grid", "--emit", "scores"], b"", 2, "the grid shows weights"),
+        (["attend"], b'{"vectors": [[1, 2]], "tokens": ["a", "b"]}', 1, "record 1: has 2 tokens and 1 vectors"),
+        (["attend", "--projections", "half.npz"], b"", 1, "half.npz: lacks Wk, Wv"),
+        (["attend", "--keys", "-"], b"", 2, "only one file can come from standard input"),
+        (["encode", "--from", "json"], b'{"body": "x"}\n', 1, "has no 'text' (its keys: body); name the key"),
+        (["train-bpe", "--merges", "1", "--from", "json"], b'{"body": "x"}\n', 1, "has no 'text' (its keys: body)"),
+        (["encode", "--count", "--to", "npy"], b"", 2, "--count prints counts"),
+        (["encode", "--offsets", "--to", "ids"], b"", 2, "ids has no room for offsets"),
+        (["encode", "-o", "x.npz"], b"", 2, "x.npz names a format that is not written here"),
+        (["encode", ""], b"", 2, "an input has an empty name"),
+        (["encode", "-t", "-"], b"", 2, "only one file can come from standard input"),
+        (["decode"], b'{"ids": [1], "tokenizer": "other@000"}\n', 1, "ids of tokenizer other@000 meet starter@"),
+        (["embed", "-e", "in.txt"], b"1\n", 1, "in.txt: is no .npy, .npz or .safetensors file"),
+        (["embed", "-e", "small.npy", "-o", "small.npy"], b"1\n", 2, "small.npy is an input too"),
         (["train-bpe"], b"", 2, "attncli train-bpe: give --vocab-size or --merges"),
         (["train-bpe", "--vocab-size", "10"], b"a", 2, "a vocabulary of 10 has no room for 256 base symbols"),
         (["train-bpe", "--merges", "1", "--pattern", "gpt3"], b"a", 2, "did you mean 'gpt2'"),
@@ -153,6 +168,7 @@ def test_one_line_says_what_is_wrong(
     (tmp_path / "in.txt").write_text("keep me\n")
     (tmp_path / "cut.gz").write_bytes(b"\x1f\x8b\x08\x00\x00")
     np.save(tmp_path / "small.npy", np.ones((3, 4), np.float32))
+    np.savez(tmp_path / "half.npz", Wq=np.ones((4, 4), np.float32))
     if status == 0:
         assert output(*arguments, stdin=stdin, cwd=tmp_path) == b""
         return
@@ -161,6 +177,87 @@ def test_one_line_says_what_is_wrong(
     assert line in found[1]
     assert (tmp_path / "in.txt").read_text() == "keep me\n"
     assert not [name for name in os.listdir(tmp_path) if name.endswith(".part")]
+
+
+def test_a_wrong_engine_is_a_wrong_call() -> None:
+    status, line = failure("encode", stdin=b"x\n", ATTNCLI_ENGINE="turbo")
+    assert (status, line) == (2, "attncli encode: ATTNCLI_ENGINE is 'turbo'; use native or reference, or leave it out")
+
+
+def test_the_tokenizer_is_written_though_nobody_reads_the_trace(samples: Path, tmp_path: Path) -> None:
+    path = str(tmp_path / "t.json")
+    train = subprocess.Popen(
+        [*COMMAND, "train-bpe", "--merges", "500", "--trace", str(samples / "english.txt"), "-o", path],
+        stdout=subprocess.PIPE,
+        env=environment(),
+    )
+    assert train.stdout is not None
+    train.stdout.readline()
+    train.stdout.close()
+    assert train.wait(timeout=60) == 0
+    assert len(Tokenizer.load(path).merges) == 500
+
+
+def test_a_grid_that_nobody_reads_is_success() -> None:
+    vectors = output("embed", stdin=output("encode", stdin=b"a line of text\n" * 500))
+    draw = subprocess.Popen(
+        [*COMMAND, "attend", "--to", "grid"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment()
+    )
+    assert draw.stdin is not None
+    assert draw.stdout is not None
+    draw.stdout.close()
+    with contextlib.suppress(BrokenPipeError), draw.stdin:
+        draw.stdin.write(vectors)
+    assert draw.wait(timeout=60) == 0
+
+
+def test_a_termination_leaves_nothing_behind(tmp_path: Path) -> None:
+    with subprocess.Popen(
+        [*COMMAND, "encode", "-o", str(tmp_path / "out.jsonl")], stdin=subprocess.PIPE, env=environment()
+    ) as encode:
+        assert encode.stdin is not None
+        encode.stdin.write(b"text\n")
+        encode.stdin.flush()
+        deadline = time.monotonic() + 30
+        while not os.listdir(tmp_path) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        encode.terminate()
+        assert encode.wait(timeout=30) == 143
+    assert os.listdir(tmp_path) == []
+
+
+def test_version_and_help_into_a_full_disk() -> None:
+    for arguments in (["--version"], ["--help"], ["encode", "--help"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run(
+                [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, env=environment(), check=False
+            )
+        assert (done.returncode, done.stderr.count(b"\n")) == (1, 1), done.stderr
+
+
+def test_closed_streams_are_one_line() -> None:
+    for closing in ("<&-", ">&-"):
+        done = subprocess.run(
+            ["bash", "-c", f"{COMMAND[0]} encode {closing}"],
+            input=b"x\n",
+            capture_output=True,
+            env=environment(),
+            check=False,
+        )
+        assert done.returncode == 1
+        assert b"is closed\n" in done.stderr
+        assert done.stderr.count(b"\n") == 1
+
+
+def test_never_onto_standard_input(tmp_path: Path) -> None:
+    path = tmp_path / "self"
+    path.write_bytes(b"keep\n")
+    for command in ("encode < self -o self", "encode self >> self"):
+        done = subprocess.run(
+            ["bash", "-c", f"{COMMAND[0]} {command}"], cwd=tmp_path, capture_output=True, env=environment(), check=False
+        )
+        assert done.returncode == 2
+        assert path.read_bytes() == b"keep\n"
 
 
 def test_debug_shows_the_traceback() -> None:

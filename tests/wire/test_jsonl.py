@@ -131,6 +131,26 @@ def test_anything_gives_records_or_a_data_error(data: bytes | str) -> None:
         assert error.source == "x"
 
 
+def test_keys_of_the_users_own_may_have_our_names() -> None:
+    line = b'{"text": "a", "output": "answer", "end": 12, "ids": "mine", "tokens": null}\n'
+    record = records(line)[0]
+    assert record.extra == {"output": "answer", "end": 12, "ids": "mine"}
+    record.ids = [1]
+    assert json.loads(lines(record)) == {"id": "x:1", "text": "a", "ids": [1], "output": "answer", "end": 12}
+
+
+def test_a_byte_order_mark_is_no_text() -> None:
+    assert records(b'\xef\xbb\xbf{"ids": [1]}')[0].ids == [1]
+
+
+def test_records_before_a_wrong_one_come_out() -> None:
+    found = []
+    with pytest.raises(DataError, match="record 3"):
+        for batch in jsonl.read(io.BufferedReader(io.BytesIO(b"[1]\n[2]\nx\n")), "x"):
+            found += batch
+    assert [record.ids for record in found] == [[1], [2]]
+
+
 def test_empty_documents_keep_their_place() -> None:
     empty = np.zeros((0, 4), np.float32)
     back = records(lines(Record(vectors=empty), Record(output=np.zeros((2, 0, 4), np.float32))))

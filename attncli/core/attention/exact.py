@@ -81,7 +81,10 @@ def attention(
         "threads": threads or 0,
     }
     run, run_weights = _functions(q.dtype)
-    output, lse = run(q, k, v, **options)
+    try:
+        output, lse = run(q, k, v, **options)
+    except ValueError as error:
+        raise DataError(str(error)) from error
     output = output.reshape(*leading, *output.shape[1:])
     if not (return_weights or return_lse):
         return output  # type: ignore[no-any-return]
@@ -97,8 +100,12 @@ def logits(queries: ArrayLike, keys: ArrayLike, *, scale: float | None = None) -
     """
     q, k, _, leading = _checked(queries, keys, keys)
     group = q.shape[0] // max(1, k.shape[0])
-    scaled = q * q.dtype.type(_scale(scale, q.shape[-1]))
-    products: Floats = scaled @ np.repeat(k, group, axis=0).swapaxes(1, 2)  # [H, N, d] @ [H, d, M]
+    with np.errstate(over="ignore"):
+        scaled = q * q.dtype.type(_scale(scale, q.shape[-1]))
+    with np.errstate(over="ignore", invalid="ignore"):
+        products: Floats = scaled @ np.repeat(k, group, axis=0).swapaxes(1, 2)  # [H, N, d] @ [H, d, M]
+    if not np.isfinite(products).all():
+        raise DataError(f"scores are beyond {q.dtype}", hint="scale the vectors down")
     return products.reshape(*leading, *products.shape[1:])
 
 

@@ -70,7 +70,7 @@ class Projections:
 
     @classmethod
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Projections:
-        """From arrays named Wq Wk Wv Wo bq bk bv bo, or PyTorch's own names; a missing one is the identity.
+        """From arrays named Wq Wk Wv Wo bq bk bv bo, or PyTorch's own names; Wo and the biases may be missing.
 
         Raises DataError for a name that is none of these, a wrong shape, NaN or infinity.
         """
@@ -84,7 +84,10 @@ class Projections:
         known = {f"{letter}{role}" for letter in "Wb" for role in ROLES}
         if unknown := sorted(set(arrays) - known):
             raise DataError(f"holds {', '.join(unknown)}", hint="name them Wq, Wk, Wv, Wo and bq, bk, bv, bo")
-        return cls(*(_linear(role, arrays) for role in ROLES))
+        made = cls(*(_linear(role, arrays) for role in ROLES))
+        if missing := [f"W{role}" for role in "qkv" if f"W{role}" not in arrays]:
+            raise DataError(f"lacks {', '.join(missing)}", hint="an identity matrix leaves vectors as they are")
+        return made
 
 
 def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:

@@ -35,7 +35,8 @@ def attention(
         alive = total > 0
         numerator = exponentials @ values[head // group]  # [rows, M] @ [M, dv] -> [rows, dv]
         np.divide(numerator, total[:, None], out=output[head, rows], where=alive[:, None])
-        lse[head, rows][alive] = peak[alive] + np.log(total[alive])
+        with np.errstate(over="ignore"):  # what float32 cannot hold is infinity
+            lse[head, rows][alive] = peak[alive] + np.log(total[alive])
     return output, lse
 
 
@@ -86,8 +87,7 @@ def _blocks(
     for head in range(heads):
         for start in range(0, length, step):
             rows = slice(start, min(start + step, length))
-            # The scale goes into the queries first: q·k can leave float32 where q·k·scale does not.
-            logits = (queries[head, rows] * queries.dtype.type(scale)) @ keys[head // group].T
+            logits = _scores(queries[head, rows], keys[head // group], scale)
             if softcap > 0:
                 logits = softcap * np.tanh(logits / softcap)
             if bias is not None:
@@ -105,7 +105,19 @@ def _blocks(
                 hidden |= distance > right
             if mask is not None:
                 hidden |= ~_block_of(mask, head, rows)
-            yield head, rows, np.where(hidden, -np.inf, logits).astype(queries.dtype, copy=False)
+            yield head, rows, np.where(hidden, -np.inf, logits)
+
+
+def _scores(queries: Floats, keys: Floats, scale: float) -> Floats:
+    """QKᵀ·scale, in float64 where float32 is too narrow. The scale goes into the queries first: q·k can leave
+    float32 where q·k·scale does not."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        scores: Floats = (queries * queries.dtype.type(scale)) @ keys.T
+        if not np.isfinite(scores).all():
+            scores = (queries.astype(np.float64) * scale) @ keys.T.astype(np.float64)
+    if not np.isfinite(scores).all():
+        raise ValueError("scores are beyond float64; scale the vectors down")
+    return scores
 
 
 def _block_of(array: NDArray[Any], head: int, rows: slice) -> NDArray[Any]:

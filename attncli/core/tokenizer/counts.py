@@ -29,9 +29,10 @@ def count_words(
     to the next one: the counts are those of the whole document. `change` normalizes what was cut; it must not see
     half a character, so it too gets text that ends at a safe cut. `on_bytes` hears how many bytes were read.
     """
+    counter, cutter = engine.word_counts(), engine.splitter()
     try:
-        counts = engine.word_counts()(pattern, drop_gaps, threads or 0)
-        splitter = engine.splitter()(pattern, drop_gaps)
+        counts = counter(pattern, drop_gaps, threads or 0)
+        splitter = cutter(pattern, drop_gaps)
     except ValueError as error:
         raise CallError(str(error)) from error
 

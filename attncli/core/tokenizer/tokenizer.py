@@ -33,8 +33,9 @@ class Tokenizer:
         """Raises DataError where the model contradicts itself."""
         self.model = model
         self._change = normalizer(model.normalizer)
+        encoder = engine.bpe()
         try:
-            self._bpe = engine.bpe()(
+            self._bpe = encoder(
                 model.tokens,
                 model.merges,
                 model.pattern,

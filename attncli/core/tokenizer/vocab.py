@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import codecs
 import hashlib
-import unicodedata
 from collections.abc import Iterable
 
-__all__ = ["ALPHABET", "BYTE_OF", "STAND_INS", "digest", "label", "spelled", "unspelled"]
+from attncli.printable import printable
+
+__all__ = ["ALPHABET", "BYTE_OF", "STAND_INS", "digest", "label", "same", "spelled", "unspelled"]
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -54,15 +55,16 @@ def label(token: bytes) -> str:
     >>> label(b"caf\xc3\xa9"), label(b"\xe4\xb8"), label(b"\n")
     ('café', '\\xe4\\xb8', '\\n')
     """
-    text = token.decode("utf-8", "backslashreplace")
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or _harmless(c) else repr(c)[1:-1] for c in text)
+    return printable(token.decode("utf-8", "backslashreplace"))
 
 
-def _harmless(character: str) -> bool:
-    """Spaces of any kind can be shown; controls, separators and direction marks cannot."""
-    return unicodedata.category(character) == "Zs"
+def same(one: str, other: str) -> bool:
+    """Whether two identities `name@digest` are of the same vocabulary: the digest decides, not the name.
+
+    >>> same("gpt2@0123456789ab", "mine@0123456789ab")
+    True
+    """
+    return one.rpartition("@")[2] == other.rpartition("@")[2]
 
 
 def digest(tokens: Iterable[bytes]) -> str:

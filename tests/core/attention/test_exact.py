@@ -201,6 +201,17 @@ def test_precisions() -> None:
     np.testing.assert_allclose(found, definition(*half)[0], atol=1e-6)
 
 
+def test_scores_beyond_float32_are_the_same_from_both_engines(each_engine: str) -> None:
+    random = np.random.default_rng(3)
+    q, k, v = (random.standard_normal((1, 4, 8)).astype(np.float32) for _ in range(3))
+    for factor, scale in ((1.0, 1e300), (1e30, None)):
+        exact, _ = definition(q.astype(np.float64) * factor, k.astype(np.float64) * factor, v, scale=scale)
+        found = attention(q * np.float32(factor), k * np.float32(factor), v, scale=scale)
+        np.testing.assert_allclose(found, exact, rtol=1e-5)
+    with pytest.raises(DataError, match="scores are beyond float32"):
+        logits(q * np.float32(1e30), k * np.float32(1e30))
+
+
 def test_logits_are_before_mask_and_softmax() -> None:
     random = np.random.default_rng(9)
     q, k = random.standard_normal((4, 3, 8)).astype(np.float32), random.standard_normal((2, 5, 8)).astype(np.float32)

@@ -99,6 +99,7 @@ def test_rows_that_attend_to_nothing_are_counted() -> None:
         (lambda: Projections.from_arrays({"Wx": X}), "holds Wx"),
         (lambda: Projections.from_arrays({"Wq": X[0]}), r"not \(D_in, D_out\)"),
         (lambda: Projections.from_arrays({"Wq": X, "bq": X[0, :3]}), "does not fit Wq"),
+        (lambda: Projections.from_arrays({"Wq": X}), "lacks Wk, Wv"),
         (lambda: Projections.from_arrays({"Wq": X * np.nan}), "finite numbers"),
         (lambda: Projections.from_arrays({"in_proj_weight": X}), r"not \(3·D, D\)"),
         (lambda: Projections.from_arrays({"in_proj_bias": X[0]}), r"not \(3·D,\)"),
