@@ -11,11 +11,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from attncli.errors import CallError, DataError
 
-__all__ = ["expand", "map_bytes", "open_input", "open_output", "read_bytes", "size"]
+if TYPE_CHECKING:
+    import hashlib
+
+__all__ = ["digest", "expand", "map_bytes", "open_input", "open_output", "read_bytes", "replace", "size"]
 
 # Whole magics: a text may well begin with "BZh".
 COMPRESSIONS = {
@@ -138,6 +141,31 @@ def size(path: str) -> int | None:
     except OSError:
         return None
     return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def digest(path: str, hasher: hashlib._Hash) -> str:
+    """The hexadecimal digest of a file as it lies on disk, by a hasher that may have begun with other bytes."""
+    try:
+        with Path(path).open("rb") as raw:
+            while chunk := raw.read(1 << 20):
+                hasher.update(chunk)
+    except OSError as error:
+        raise _os_error(error, path) from error
+    return hasher.hexdigest()
+
+
+def replace(path: str, data: bytes) -> None:
+    """Puts a file into a folder, made if need be, whole or not at all; a link there is replaced and not followed.
+
+    For folders that others may write to: `open_output` would write through their links.
+    """
+    target = Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with _sibling(target) as raw:
+            raw.write(data)
+    except OSError as error:
+        raise _os_error(error, path) from error
 
 
 def _walk(folder: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attncli import files
-from attncli.artifacts import starter
+from attncli.artifacts import names
 from attncli.core.tokenizer import tokenizer as core
 from attncli.errors import AttncliError, CallError, DataError
 from attncli.formats import tokenizer_json
@@ -28,7 +28,7 @@ class Tokenizer(core.Tokenizer):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Tokenizer:
-        """From a tokenizer.json, a folder with one, `-` (standard input), or the name `starter`.
+        """From a tokenizer.json, a folder with one, `-` (standard input), or a name (`names.resolve`).
 
         Raises DataError that names the file and what is wrong with it.
 
@@ -36,18 +36,17 @@ class Tokenizer(core.Tokenizer):
         [646, 8416]
         """
         place = os.fspath(path)
-        if place == starter.NAME and not Path(place).exists():
-            place, name = str(starter.TOKENIZER), starter.NAME
-        else:
-            name = Path(place).parent.name if Path(place).name == FILE_NAME else Path(place).stem
+        found = names.resolve(place)
+        if found is not None:
+            place = found.path
+        name = Path(place).parent.name if Path(place).name == FILE_NAME else Path(place).stem
         if place != "-" and Path(place).is_dir():
             name = Path(place).resolve().name
             place = str(Path(place) / FILE_NAME)
         elif place != "-" and not Path(place).exists() and os.sep not in place and "." not in place:
-            raise DataError(
-                f"no tokenizer file is called {place!r}",
-                hint=f"give a path, or {starter.NAME!r} for the built-in one",
-            )
+            raise DataError(f"no tokenizer file is called {place!r}", hint=names.advice(place))
+        if found is not None:
+            name = found.name
         try:
             return cls(tokenizer_json.read(files.read_bytes(place, limit=LARGEST_FILE), name))
         except AttncliError as error:

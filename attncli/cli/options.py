@@ -77,10 +77,23 @@ class Common:
     """The subcommand's name: not an option."""
 
 
+def _tokenizer_names(incomplete: str) -> list[str]:
+    """The names that -t takes; where none fits, the shell offers files."""
+    from attncli.artifacts import names
+
+    return [name for name in (*names.KNOWN, "hf:") if name.startswith(incomplete)]
+
+
 TokenizerOption = Annotated[
     str,
     typer.Option(
-        "-t", "--tokenizer", envvar="ATTNCLI_TOKENIZER", metavar="FILE", help="A tokenizer's file, folder or name."
+        "-t",
+        "--tokenizer",
+        envvar="ATTNCLI_TOKENIZER",
+        metavar="FILE|NAME",
+        autocompletion=_tokenizer_names,
+        help="A file or folder, or a name: starter (built in), gpt2, r50k_base, p50k_base, cl100k_base, o200k_base, "
+        "or hf:owner/name[@revision], fetched once.",
     ),
 ]
 TextFromOption = Annotated[
