@@ -35,7 +35,7 @@ def fetch(repository: Repository, wanted: Wanted) -> Path:
             return folder
         raise DataError("is not in the cache, and this is offline", source=str(repository), hint=remedy)
     try:
-        import huggingface_hub as client
+        from huggingface_hub import HfApi, hf_hub_download
         from huggingface_hub.errors import EntryNotFoundError
     except ImportError:
         if folder := find(repository, wanted, settled=False):
@@ -45,8 +45,8 @@ def fetch(repository: Repository, wanted: Wanted) -> Path:
             "is not in the cache, and huggingface_hub is missing", source=str(repository), hint=hint
         ) from None
 
-    with _silent(client), _one_line(repository, remedy):
-        info = client.HfApi().model_info(repository.name, revision=repository.revision, files_metadata=True)
+    with _silent(), _one_line(repository, remedy):
+        info = HfApi().model_info(repository.name, revision=repository.revision, files_metadata=True)
         listed = {sibling.rfilename: sibling for sibling in info.siblings or ()}
         chosen, absent = _choose(listed, wanted)
         for name in chosen:
@@ -54,12 +54,12 @@ def fetch(repository: Repository, wanted: Wanted) -> Path:
             if size > wanted.limit:
                 raise DataError(f"{name} has {size:,} bytes, and {wanted.limit:,} are the most that is read")
         for name in chosen:
-            path = client.hf_hub_download(repository.name, name, revision=repository.revision)
+            path = hf_hub_download(repository.name, name, revision=repository.revision)
             _check(Path(path), listed[name])
         for name in absent:
             # The client notes in its cache that there is none: the next start need not ask.
             with suppress(EntryNotFoundError):
-                client.hf_hub_download(repository.name, name, revision=repository.revision)
+                hf_hub_download(repository.name, name, revision=repository.revision)
         folder = find(repository, wanted)
         if folder is None or not COMMIT.fullmatch(info.sha or "") or folder.name != info.sha:
             raise DataError("changed while it was fetched", hint="try again")
@@ -101,21 +101,28 @@ def _check(path: Path, listed: Any) -> None:
 
 
 @contextmanager
-def _silent(client: Any) -> Iterator[None]:
-    """The client's warnings and bars off: what fails is told in one line, and -q is honoured."""
+def _silent() -> Iterator[None]:
+    """The client's warnings, bars and telemetry off: what fails is told in one line, -q is honoured, and nothing is
+    asked for that was not named (telemetry fetches a list of programs that might have started this one).
+    """
+    from huggingface_hub import constants
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+
     logger = logging.getLogger("huggingface_hub")
-    level = logger.level
-    # Where the user's variable settles it, the client warns of any other wish.
-    ours = client.constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not client.utils.are_progress_bars_disabled()
+    level, telemetry = logger.level, constants.HF_HUB_DISABLE_TELEMETRY
+    # Where the user's variable settles the bars, the client warns of any other wish.
+    bars = constants.HF_HUB_DISABLE_PROGRESS_BARS is None and not are_progress_bars_disabled()
     try:
         logger.setLevel(logging.CRITICAL)
-        if ours:
-            client.utils.disable_progress_bars()
+        constants.HF_HUB_DISABLE_TELEMETRY = True
+        if bars:
+            disable_progress_bars()
         yield
     finally:
         logger.setLevel(level)
-        if ours:
-            client.utils.enable_progress_bars()
+        constants.HF_HUB_DISABLE_TELEMETRY = telemetry
+        if bars:
+            enable_progress_bars()
 
 
 @contextmanager

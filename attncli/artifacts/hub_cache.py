@@ -102,6 +102,6 @@ def _root() -> Path:
 def _commit(stored: Path, revision: str) -> str:
     """The commit that a revision was when it was fetched, or "": no other name may become part of a path."""
     reference = stored / "refs" / revision
-    if not COMMIT.fullmatch(revision) and files.size(str(reference)) is not None:
-        revision = files.read_bytes(str(reference), limit=1000).decode("ascii", "replace").strip()
+    if not COMMIT.fullmatch(revision) and (files.size(str(reference)) or 1000) < 1000:
+        revision = files.read_bytes(str(reference)).decode("ascii", "replace").strip()
     return revision if COMMIT.fullmatch(revision) else ""

@@ -16,7 +16,8 @@ status = main(sys.argv[1:])
 print(sorted(name for name in {heavy} if name in sys.modules), file=sys.stderr)
 sys.exit(status)
 """
-HEAVY = ["numpy", "rich", "regex", "typer", "json.tool", "asyncio", "hypothesis"]
+HEAVY = ["numpy", "rich", "regex", "typer", "json.tool", "asyncio", "hypothesis", "urllib.request"]
+HEAVY += ["huggingface_hub", "attncli.artifacts.encodings", "attncli.artifacts.hub_cache"]
 
 
 def loaded(*arguments: str, stdin: bytes = b"") -> str:
