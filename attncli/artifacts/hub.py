@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +36,7 @@ def fetch(repository: Repository, wanted: Wanted) -> Path:
         raise DataError("is not in the cache, and this is offline", source=str(repository), hint=remedy)
     try:
         from huggingface_hub import HfApi, hf_hub_download
-        from huggingface_hub.errors import EntryNotFoundError
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
     except ImportError:
         if folder := find(repository, wanted, settled=False):
             return folder
@@ -57,10 +57,13 @@ def fetch(repository: Repository, wanted: Wanted) -> Path:
             path = hf_hub_download(repository.name, name, revision=repository.revision)
             _check(Path(path), listed[name])
         for name in absent:
-            # The client notes in its cache that there is none: the next start need not ask.
-            with suppress(EntryNotFoundError):
+            # Asked for all the same: the client notes in its cache that there is none, and the next start need not ask.
+            try:
                 hf_hub_download(repository.name, name, revision=repository.revision)
-        folder = find(repository, wanted)
+            except EntryNotFoundError as error:
+                if isinstance(error, LocalEntryNotFoundError):  # a subclass that means: no network
+                    raise
+        folder = find(repository, wanted, settled=False)
         if folder is None or not COMMIT.fullmatch(info.sha or "") or folder.name != info.sha:
             raise DataError("changed while it was fetched", hint="try again")
         return folder
