@@ -152,6 +152,15 @@ def test_other_formats_are_taken_where_there_is_no_tokenizer_json_and_that_is_re
     assert user.resolve("hf:acme/old") == (folder, "acme/old", False)
 
 
+def test_a_mirror_that_does_not_name_the_commit_of_what_it_lacks_will_do(
+    hub: Loopback, user: User, tiny: str, tokenizer: Tokenizer
+) -> None:
+    for answer in hub.answers.values():
+        if answer.status == 404:
+            del answer.headers["X-Repo-Commit"]
+    assert user.ids("hf:acme/tiny") == tokenizer.encode("the bank")
+
+
 def test_what_another_program_fetched_is_completed_first(hub: Loopback, user: User, tokenizer: Tokenizer) -> None:
     commit = publish(hub, "acme/tiny", {"tokenizer.json": tokenizer.serialized(), "vocab.txt": b"a"})
     stored = user.cache / "models--acme--tiny"
