@@ -1,3 +1,4 @@
+use super::merge::Merger;
 use super::*;
 
 /// Byte-level tables with these merges (as texts), learned in this order.
