@@ -10,6 +10,7 @@ mod merge;
 use crate::error::{Error, Result};
 use crate::split::unicode::char_at;
 use crate::split::Splitter;
+use encoder::Idle;
 use merge::Merges;
 use rustc_hash::FxHashMap;
 
@@ -27,6 +28,7 @@ pub struct Bpe {
     char_ids: Option<FxHashMap<char, u32>>,
     end_of_word: Option<u32>,
     unknown: Option<u32>,
+    idle: Idle,
 }
 
 /// What a tokenizer file says.
@@ -102,6 +104,7 @@ impl Bpe {
             char_ids,
             end_of_word,
             unknown: tables.unknown,
+            idle: Idle::default(),
         })
     }
 }

@@ -1,13 +1,11 @@
 //! Encoding of texts: split, each word looked up or merged, texts spread over threads.
 
-use super::cache::Cache;
+use super::cache::{long_hash, Cache, Key};
 use super::merge::Merger;
 use super::{Bpe, NONE};
-use crate::counts::hash;
 use crate::error::{Error, Result};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Texts shorter than this are encoded with no cache: to clear it costs more than it saves.
-const WORTH_A_CACHE: usize = 1 << 12;
 /// Bytes of text for which another thread pays.
 const WORTH_A_THREAD: usize = 1 << 16;
 
@@ -15,7 +13,7 @@ impl Bpe {
     /// Encodes one text.
     pub fn encode(&self, text: &[u8]) -> Result<Vec<u32>> {
         let mut ids = Vec::new();
-        self.encoder(text.len()).encode(text, &mut ids)?;
+        self.encoder().encode(text, &mut ids)?;
         Ok(ids)
     }
 
@@ -48,7 +46,7 @@ impl Bpe {
     }
 
     fn encode_part<T: AsRef<[u8]>>(&self, texts: &[T], size: usize) -> Result<Encoded> {
-        let mut encoder = self.encoder(size);
+        let mut encoder = self.encoder();
         let mut encoded = Encoded {
             ids: Vec::with_capacity(size / 3),
             ends: Vec::with_capacity(texts.len()),
@@ -60,14 +58,36 @@ impl Bpe {
         Ok(encoded)
     }
 
-    /// One thread's encoder for about `size` bytes of text.
-    pub fn encoder(&self, size: usize) -> Encoder<'_> {
+    /// An encoder for one thread, with what an earlier one learned.
+    pub fn encoder(&self) -> Encoder<'_> {
         Encoder {
             bpe: self,
-            cache: (size >= WORTH_A_CACHE).then(Cache::new),
-            merger: Merger::default(),
+            state: self.idle.lock().pop().unwrap_or_default(),
         }
     }
+}
+
+/// What encoders at rest have learned: a later call goes on with it.
+#[derive(Debug, Default)]
+pub struct Idle(Mutex<Vec<State>>);
+
+impl Idle {
+    fn lock(&self) -> MutexGuard<'_, Vec<State>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clone for Idle {
+    /// A clone learns anew.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    cache: Cache,
+    merger: Merger,
 }
 
 /// The ids of several texts, one after another.
@@ -79,11 +99,16 @@ pub struct Encoded {
     pub ends: Vec<usize>,
 }
 
-/// One thread's working state. The fields stay in this module: only `encode` and `word` are for others.
+/// One thread's working state; it goes back to the tokenizer when dropped.
 pub struct Encoder<'a> {
     bpe: &'a Bpe,
-    cache: Option<Cache>,
-    merger: Merger,
+    state: State,
+}
+
+impl Drop for Encoder<'_> {
+    fn drop(&mut self) {
+        self.bpe.idle.lock().push(std::mem::take(&mut self.state));
+    }
 }
 
 impl Encoder<'_> {
@@ -95,7 +120,7 @@ impl Encoder<'_> {
             // Places in a word are u32.
             too_long |= end - start >= NONE as usize;
             if !too_long {
-                self.word(&text[start..end], ids);
+                self.piece(text, start, end, ids);
             }
         })?;
         if too_long {
@@ -108,23 +133,35 @@ impl Encoder<'_> {
 
     /// Appends the ids of one word, as the pattern cut it.
     pub fn word(&mut self, word: &[u8], ids: &mut Vec<u32>) {
-        let bpe = self.bpe;
-        if let (&[byte], None, None) = (word, &bpe.char_ids, bpe.end_of_word) {
-            ids.push(bpe.byte_ids[usize::from(byte)]);
+        if word.is_empty() {
+            return self.bpe.symbols(word, ids);
+        }
+        self.piece(word, 0, word.len(), ids);
+    }
+
+    #[inline]
+    fn piece(&mut self, text: &[u8], start: usize, end: usize, ids: &mut Vec<u32>) {
+        let key = Key::of(text, start, end);
+        if !key.is_some_and(|key| self.state.cache.append_short(key, ids)) {
+            self.not_short(&text[start..end], key, ids);
+        }
+    }
+
+    /// A word that the short table does not hold.
+    #[inline(never)]
+    fn not_short(&mut self, word: &[u8], key: Option<Key>, ids: &mut Vec<u32>) {
+        let State { cache, merger } = &mut self.state;
+        let hash = long_hash(word);
+        if let Some(known) = hash.and_then(|hash| cache.long(word, hash)) {
+            ids.extend_from_slice(known);
             return;
         }
         let from = ids.len();
-        let place = hash(word);
-        if let Some(cache) = &self.cache {
-            if let Some(known) = cache.get(place, word) {
-                ids.extend_from_slice(known);
-                return;
-            }
-        }
-        bpe.symbols(word, ids);
-        self.merger.merge(&bpe.merges, ids, from);
-        if let Some(cache) = &mut self.cache {
-            cache.put(place, word, &ids[from..]);
+        self.bpe.symbols(word, ids);
+        merger.merge(&self.bpe.merges, ids, from);
+        let kept = key.is_some_and(|key| cache.put_short(key, &ids[from..]));
+        if let (false, Some(hash)) = (kept, hash) {
+            cache.put_long(word, hash, &ids[from..]);
         }
     }
 }

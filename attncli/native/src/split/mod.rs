@@ -3,11 +3,14 @@
 //! The known patterns have a splitter written by hand, each in its own file; all others run through the general
 //! regex engine. Both see an invalid byte as one character of its own, U+FFFD.
 
+mod block;
 mod cl100k;
 mod general;
 mod gpt2;
 mod o200k;
 pub mod unicode;
+#[cfg(target_arch = "x86_64")]
+mod x86;
 
 use crate::error::Result;
 use general::General;
@@ -78,7 +81,7 @@ impl Splitter {
                 }
             }
             Rule::Words => self.words(text, piece),
-            Rule::Gpt2 => run(text, gpt2::end_of_piece, piece),
+            Rule::Gpt2 => block::each(text, gpt2::Gpt2, piece),
             Rule::O200k => run(text, o200k::end_of_piece, piece),
             Rule::Cl100k(variant) => run(text, |text, at| variant.end_of_piece(text, at), piece),
             Rule::General(general) => return general.each(text, self.drop_gaps, piece),

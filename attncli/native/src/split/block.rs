@@ -1,0 +1,187 @@
+//! Splitting by blocks of 64 bytes: one bit a byte for each class of ASCII, boundaries by bit operations.
+//!
+//! A block begins where a piece begins, and no known pattern looks back from there: so every block is split as if
+//! the text began with it, and nothing is carried from one to the next. (Blocks at fixed places, with what they
+//! need to know of the one before, would read no byte twice, but need that state for every rule.) A rule says only
+//! what it is sure of: pieces that reach to the first byte that is no ASCII, or to the end of the block, are left
+//! to the next block, or to the rule's own walk over characters where a block begins with one.
+
+/// Bytes in a block.
+pub const BLOCK: usize = 64;
+
+/// Classes of the bytes of a block: bit i for byte i.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Masks {
+    /// `[A-Za-z]`
+    pub letter: u64,
+    /// `[A-Z]`
+    pub upper: u64,
+    /// `[0-9]`
+    pub digit: u64,
+    /// `[ \t\n\v\f\r]`
+    pub white: u64,
+    /// `[\r\n]`
+    pub newline: u64,
+    /// A blank.
+    pub blank: u64,
+    /// `'`
+    pub quote: u64,
+    /// `/`
+    pub slash: u64,
+    /// No ASCII: nothing more is said of these bytes.
+    pub high: u64,
+}
+
+impl Masks {
+    /// Neither letter, digit nor white space.
+    #[inline]
+    pub fn other(&self) -> u64 {
+        !(self.letter | self.digit | self.white | self.high)
+    }
+}
+
+/// What a pattern knows of its boundaries.
+pub trait Rule: Copy {
+    /// Places in the block at `at` where pieces begin, as far as its first `length` bytes (all ASCII) tell; bit 0
+    /// does not matter.
+    fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64;
+
+    /// End of the piece that begins at `at`, by a walk over characters.
+    fn end_of_piece(self, text: &[u8], at: usize) -> usize;
+}
+
+/// Calls `piece(start, end)` for each piece.
+pub fn each(text: &[u8], rule: impl Rule, piece: impl FnMut(usize, usize)) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        if super::x86::has_avx512() {
+            // SAFETY: the features were just found.
+            return unsafe { super::x86::each_avx512(text, rule, piece) };
+        }
+        if super::x86::has_avx2() {
+            // SAFETY: the features were just found.
+            return unsafe { super::x86::each_avx2(text, rule, piece) };
+        }
+    }
+    drive(text, rule, classify, piece);
+}
+
+/// `each` with one way of classifying.
+#[inline(always)]
+pub fn drive(
+    text: &[u8],
+    rule: impl Rule,
+    classify: impl Fn(&[u8; BLOCK]) -> Masks,
+    mut piece: impl FnMut(usize, usize),
+) {
+    let mut at = 0;
+    while at < text.len() {
+        let masks = match text[at..].first_chunk() {
+            Some(block) => classify(block),
+            None => {
+                let rest = &text[at..];
+                let mut block = [0x80; BLOCK];
+                block[..rest.len()].copy_from_slice(rest);
+                classify(&block)
+            }
+        };
+        let length = masks.high.trailing_zeros();
+        let mut starts = if length > 1 {
+            rule.starts(text, at, &masks, length) & !1
+        } else {
+            0
+        };
+        if starts == 0 {
+            at = walk(text, rule, at, &mut piece);
+            continue;
+        }
+        let (block, mut start) = (at, at);
+        while starts != 0 {
+            let end = block + starts.trailing_zeros() as usize;
+            piece(start, end);
+            start = end;
+            starts &= starts - 1;
+        }
+        at = start;
+    }
+}
+
+/// A piece that no block can tell, and those after it that begin with a character beyond ASCII.
+fn walk(
+    text: &[u8],
+    rule: impl Rule,
+    mut at: usize,
+    piece: &mut impl FnMut(usize, usize),
+) -> usize {
+    loop {
+        let end = rule.end_of_piece(text, at);
+        piece(at, end);
+        at = end;
+        // The second byte counts too: most words begin with a blank.
+        let beyond = |place: usize| text.get(place).is_some_and(|&byte| byte >= 0x80);
+        if !beyond(at) && !beyond(at + 1) {
+            return at;
+        }
+    }
+}
+
+/// The masks, eight bytes at a time in plain integers.
+pub fn classify(block: &[u8; BLOCK]) -> Masks {
+    let mut masks = Masks::default();
+    for (index, eight) in block.chunks_exact(8).enumerate() {
+        let bytes = eight.try_into().map_or(0, u64::from_le_bytes);
+        let high = bytes & HIGHS;
+        let low = Low(bytes & !HIGHS, !high & HIGHS);
+        let newline = low.equal(b'\n') | low.equal(b'\r');
+        let blank = low.equal(b' ');
+        let upper = low.between(b'A', b'Z');
+        let put = |mask: &mut u64, bits: u64| *mask |= gather(bits) << (8 * index);
+        put(&mut masks.letter, upper | low.between(b'a', b'z'));
+        put(&mut masks.upper, upper);
+        put(&mut masks.digit, low.between(b'0', b'9'));
+        put(&mut masks.white, low.between(b'\t', b'\r') | blank);
+        put(&mut masks.newline, newline);
+        put(&mut masks.blank, blank);
+        put(&mut masks.quote, low.equal(b'\''));
+        put(&mut masks.slash, low.equal(b'/'));
+        put(&mut masks.high, high);
+    }
+    masks
+}
+
+const ONES: u64 = 0x0101_0101_0101_0101;
+const HIGHS: u64 = 0x8080_8080_8080_8080;
+
+/// The low seven bits of eight bytes, and the high bit of each byte that counts.
+#[derive(Clone, Copy)]
+struct Low(u64, u64);
+
+impl Low {
+    /// The high bit of each byte of at least this value (no byte borrows from the next: each has its high bit).
+    fn at_least(self, value: u8) -> u64 {
+        (self.0 | HIGHS) - u64::from(value) * ONES
+    }
+
+    fn between(self, first: u8, last: u8) -> u64 {
+        self.at_least(first) & !self.at_least(last + 1) & self.1
+    }
+
+    fn equal(self, value: u8) -> u64 {
+        self.between(value, value)
+    }
+}
+
+/// The high bit of byte i as bit i.
+fn gather(bits: u64) -> u64 {
+    (bits >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The lowest `count` bits.
+#[inline]
+pub fn lowest(count: u32) -> u64 {
+    if count < 64 {
+        (1 << count) - 1
+    } else {
+        u64::MAX
+    }
+}
