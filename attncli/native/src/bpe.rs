@@ -6,6 +6,7 @@
 mod cache;
 mod encoder;
 mod merge;
+mod prefetch;
 
 use crate::error::{Error, Result};
 use crate::split::unicode::char_at;
@@ -79,7 +80,9 @@ impl Bpe {
                     String::from_utf8_lossy(&whole)
                 )));
             };
-            merges.insert(left, right, rank, id);
+            if !merges.insert(left, right, id) {
+                return Err(Error::Invalid("too many merges".into()));
+            }
         }
         let mut byte_ids = [NONE; 256];
         for (byte, slot) in (0..=255u8).zip(&mut byte_ids) {

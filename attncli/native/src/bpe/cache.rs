@@ -2,30 +2,31 @@
 //!
 //! Both are keyed by the whole word, so that an answer is never another word's.
 
+use super::prefetch::prefetch;
 use crate::counts::hash;
 
 /// Longest word of the short table: with its length it fills 16 bytes.
 const SHORT: usize = 15;
 /// Most ids of a word in the short table.
-const MOST_IDS: usize = 4;
+pub const MOST_IDS: usize = 4;
 /// Longest word of the long table, and its most ids.
 const LONG: usize = 255;
-/// Buckets of the short table at first (16 KiB) and at most (8 MiB).
-const BUCKETS: [usize; 2] = [1 << 8, 1 << 17];
-/// Slots of the long table at first and at most (256 KiB and 4 MiB).
-const SLOTS: [usize; 2] = [1 << 10, 1 << 18];
+/// Entries of the short table at first and at most (8 KiB and 16 MiB); it is at most half full.
+const ENTRIES: [usize; 2] = [1 << 8, 1 << 19];
+/// Slots of the long table at first and at most (16 KiB and 16 MiB); it is at most half full.
+const SLOTS: [usize; 2] = [1 << 10, 1 << 20];
 /// Bytes and ids of long words after which the long table begins anew.
-const MOST_KEPT: usize = 1 << 24;
+const MOST_KEPT: [usize; 2] = [1 << 24, 1 << 23];
 /// The top two bits of the first id hold the number of ids, less one.
 const COUNT_SHIFT: u32 = 30;
 
-/// Two words in one cache line.
+/// A short word and its ids: half a cache line.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(align(64))]
-struct Bucket {
+#[repr(align(32))]
+struct Entry {
     /// The word's bytes, zeros, and in the last byte its length: 0 where there is none.
-    words: [u128; 2],
-    ids: [[u32; MOST_IDS]; 2],
+    word: u128,
+    ids: [u32; MOST_IDS],
 }
 
 /// A long word: where its bytes and its ids stand.
@@ -42,8 +43,8 @@ struct Slot {
 /// One thread's words.
 #[derive(Debug)]
 pub struct Cache {
-    buckets: Vec<Bucket>,
-    /// Words in the buckets.
+    entries: Vec<Entry>,
+    /// How many hold a word.
     filled: usize,
     slots: Vec<Slot>,
     taken: usize,
@@ -53,7 +54,10 @@ pub struct Cache {
 
 /// A short word as the table's key.
 #[derive(Debug, Clone, Copy)]
-pub struct Key(u128);
+pub struct Key {
+    word: u128,
+    hash: usize,
+}
 
 /// `KEEP[n]` keeps the first n bytes.
 const KEEP: [u128; SHORT + 1] = {
@@ -80,17 +84,18 @@ impl Key {
                 u128::from_le_bytes(sixteen)
             }
         };
-        Some(Self(bytes | (length as u128) << 120))
+        Some(Self::new(bytes | (length as u128) << 120))
     }
 
-    /// Both halves of a product of two words that each depend on half the key.
+    /// The hash: both halves of a product of two numbers that each depend on half the word.
     #[inline]
     #[allow(clippy::cast_possible_truncation)] // halves of a u128
-    fn hash(self) -> usize {
-        let (low, high) = (self.0 as u64, (self.0 >> 64) as u64);
+    fn new(word: u128) -> Self {
+        let (low, high) = (word as u64, (word >> 64) as u64);
         let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15)
             * u128::from(high.rotate_left(32) ^ 0xe703_7ed1_a0b4_28db);
-        (product as u64 ^ (product >> 64) as u64) as usize
+        let hash = (product as u64 ^ (product >> 64) as u64) as usize;
+        Self { word, hash }
     }
 }
 
@@ -98,7 +103,7 @@ impl Default for Cache {
     /// Empty, and small until it has met many words.
     fn default() -> Self {
         Self {
-            buckets: vec![Bucket::default(); BUCKETS[0]],
+            entries: vec![Entry::default(); ENTRIES[0]],
             filled: 0,
             slots: Vec::new(),
             taken: 0,
@@ -109,24 +114,32 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// Appends the ids of a short word; false where it is not here.
+    /// Asks for the memory that `short` will read.
     #[inline]
-    pub fn append_short(&self, key: Key, to: &mut Vec<u32>) -> bool {
-        let bucket = &self.buckets[key.hash() & (self.buckets.len() - 1)];
-        let way = usize::from(bucket.words[0] != key.0);
-        if bucket.words[way] != key.0 {
-            return false;
-        }
-        let [first, rest @ ..] = bucket.ids[way];
-        // Four stores and a shorter length cost less than a copy of as many as there are.
-        let from = to.len();
-        let [second, third, fourth] = rest;
-        to.extend_from_slice(&[first & !(3 << COUNT_SHIFT), second, third, fourth]);
-        to.truncate(from + 1 + (first >> COUNT_SHIFT) as usize);
-        true
+    pub fn prefetch(&self, key: Key) {
+        prefetch(&self.entries, key.hash & (self.entries.len() - 1));
     }
 
-    /// Keeps a short word, in the place of an older one where it must; false where it has too many ids.
+    /// The ids of a short word and how many they are; none where it is not here.
+    #[inline]
+    pub fn short(&self, key: Key) -> Option<([u32; MOST_IDS], usize)> {
+        let mask = self.entries.len() - 1;
+        let mut place = key.hash & mask;
+        loop {
+            let entry = &self.entries[place];
+            if entry.word == key.word {
+                let mut ids = entry.ids;
+                ids[0] &= !(3 << COUNT_SHIFT);
+                return Some((ids, 1 + (entry.ids[0] >> COUNT_SHIFT) as usize));
+            }
+            if entry.word == 0 {
+                return None;
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    /// Keeps a short word that is not here yet; false where it has too many ids.
     pub fn put_short(&mut self, key: Key, ids: &[u32]) -> bool {
         let Some(count @ 0..=3) = ids.len().checked_sub(1) else {
             return false;
@@ -134,86 +147,105 @@ impl Cache {
         if ids[0] >> COUNT_SHIFT != 0 {
             return false;
         }
-        let mut kept = [0; MOST_IDS];
-        kept[..ids.len()].copy_from_slice(ids);
+        let mut entry = Entry {
+            word: key.word,
+            ids: [0; MOST_IDS],
+        };
+        entry.ids[..ids.len()].copy_from_slice(ids);
         // At most 3.
-        kept[0] |= u32::try_from(count).unwrap_or(0) << COUNT_SHIFT;
-        if self.filled > self.buckets.len() && self.buckets.len() < BUCKETS[1] {
-            let larger = vec![Bucket::default(); self.buckets.len() * 4];
-            self.filled = 0;
-            for bucket in std::mem::replace(&mut self.buckets, larger) {
-                for way in [1, 0] {
-                    if bucket.words[way] != 0 {
-                        self.enter(Key(bucket.words[way]), bucket.ids[way]);
-                    }
+        entry.ids[0] |= u32::try_from(count).unwrap_or(0) << COUNT_SHIFT;
+        if self.filled * 2 >= self.entries.len() {
+            if self.entries.len() >= ENTRIES[1] {
+                // In the place of another: what was entered further on because of that one is still found.
+                let place = key.hash & (self.entries.len() - 1);
+                self.filled += usize::from(self.entries[place].word == 0);
+                self.entries[place] = entry;
+                return true;
+            }
+            let larger = vec![Entry::default(); (self.entries.len() * 4).min(ENTRIES[1])];
+            for entry in std::mem::replace(&mut self.entries, larger) {
+                if entry.word != 0 {
+                    self.enter(entry);
                 }
             }
         }
-        self.enter(key, kept);
+        self.filled += 1;
+        self.enter(entry);
         true
     }
 
-    fn enter(&mut self, key: Key, ids: [u32; MOST_IDS]) {
-        let place = key.hash() & (self.buckets.len() - 1);
-        let bucket = &mut self.buckets[place];
-        self.filled += usize::from(bucket.words[1] == 0);
-        bucket.words = [key.0, bucket.words[0]];
-        bucket.ids = [ids, bucket.ids[0]];
+    fn enter(&mut self, entry: Entry) {
+        let mask = self.entries.len() - 1;
+        let mut place = Key::new(entry.word).hash & mask;
+        while self.entries[place].word != 0 {
+            place = (place + 1) & mask;
+        }
+        self.entries[place] = entry;
     }
 
     /// The ids of a long word, or of a short one of many ids.
     #[inline]
     pub fn long(&self, word: &[u8], hash: u32) -> Option<&[u32]> {
-        let slot = self
-            .slots
-            .get(hash as usize & self.slots.len().wrapping_sub(1))?;
-        if slot.hash != hash || usize::from(slot.length) != word.len() {
-            return None;
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut place = hash as usize & mask;
+        loop {
+            let slot = self.slots.get(place)?;
+            if slot.length == 0 {
+                return None;
+            }
+            if slot.hash == hash && usize::from(slot.length) == word.len() {
+                let (bytes, ids) = (slot.bytes as usize, slot.ids as usize);
+                if &self.bytes[bytes..bytes + word.len()] == word {
+                    return Some(&self.ids[ids..ids + usize::from(slot.count)]);
+                }
+            }
+            place = (place + 1) & mask;
         }
-        let bytes = slot.bytes as usize;
-        let ids = slot.ids as usize;
-        (&self.bytes[bytes..bytes + word.len()] == word)
-            .then(|| &self.ids[ids..ids + usize::from(slot.count)])
     }
 
-    /// Keeps a word in the long table.
+    /// Keeps a word that is not in the long table yet.
     pub fn put_long(&mut self, word: &[u8], hash: u32, ids: &[u32]) {
         let (Ok(length @ 1..), Ok(count)) = (u8::try_from(word.len()), u8::try_from(ids.len()))
         else {
             return;
         };
-        if self.bytes.len() + word.len() > MOST_KEPT || self.ids.len() + ids.len() > MOST_KEPT / 4 {
+        if self.taken == SLOTS[1] / 2
+            || self.bytes.len() + word.len() > MOST_KEPT[0]
+            || self.ids.len() + ids.len() > MOST_KEPT[1]
+        {
             self.slots.fill(Slot::default());
             self.bytes.clear();
             self.ids.clear();
             self.taken = 0;
         }
-        if self.taken * 2 >= self.slots.len() && self.slots.len() < SLOTS[1] {
+        if self.taken * 2 >= self.slots.len() {
             let larger = vec![Slot::default(); (self.slots.len() * 4).max(SLOTS[0])];
-            self.taken = 0;
             for slot in std::mem::replace(&mut self.slots, larger) {
                 if slot.length > 0 {
                     self.take(slot);
                 }
             }
         }
-        // Both lie below MOST_KEPT.
+        // Both lie below the most that is kept.
         let place = |length: usize| u32::try_from(length).unwrap_or(0);
-        let slot = Slot {
+        self.take(Slot {
             hash,
             bytes: place(self.bytes.len()),
             ids: place(self.ids.len()),
             length,
             count,
-        };
+        });
+        self.taken += 1;
         self.bytes.extend_from_slice(word);
         self.ids.extend_from_slice(ids);
-        self.take(slot);
     }
 
     fn take(&mut self, slot: Slot) {
-        let place = slot.hash as usize & (self.slots.len() - 1);
-        self.taken += usize::from(self.slots[place].length == 0);
+        let mask = self.slots.len() - 1;
+        let mut place = slot.hash as usize & mask;
+        while self.slots[place].length > 0 {
+            place = (place + 1) & mask;
+        }
         self.slots[place] = slot;
     }
 }

@@ -1,6 +1,6 @@
 //! Encoding of texts: split, each word looked up or merged, texts spread over threads.
 
-use super::cache::{long_hash, Cache, Key};
+use super::cache::{long_hash, Cache, Key, MOST_IDS};
 use super::merge::Merger;
 use super::{Bpe, NONE};
 use crate::error::{Error, Result};
@@ -99,6 +99,35 @@ pub struct Encoded {
     pub ends: Vec<usize>,
 }
 
+/// Words between being cut and being looked up: meanwhile the memory that tells their ids arrives.
+const PENDING: usize = 64;
+
+struct Pending {
+    words: [(usize, usize, Option<Key>); PENDING],
+    count: usize,
+}
+
+impl Default for Pending {
+    fn default() -> Self {
+        Self {
+            words: [(0, 0, None); PENDING],
+            count: 0,
+        }
+    }
+}
+
+impl Pending {
+    /// Whether there is no more room after this one.
+    #[inline]
+    fn push(&mut self, start: usize, end: usize, key: Option<Key>) -> bool {
+        if let Some(word) = self.words.get_mut(self.count) {
+            *word = (start, end, key);
+            self.count += 1;
+        }
+        self.count == PENDING
+    }
+}
+
 /// One thread's working state; it goes back to the tokenizer when dropped.
 pub struct Encoder<'a> {
     bpe: &'a Bpe,
@@ -116,11 +145,17 @@ impl Encoder<'_> {
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<u32>) -> Result<()> {
         let bpe = self.bpe;
         let mut too_long = false;
+        let mut pending = Pending::default();
         bpe.splitter.each(text, |start, end| {
-            // Places in a word are u32.
-            too_long |= end - start >= NONE as usize;
-            if !too_long {
-                self.piece(text, start, end, ids);
+            let key = Key::of(text, start, end);
+            if let Some(key) = key {
+                self.state.cache.prefetch(key);
+            } else {
+                // Places in a word are u32.
+                too_long |= end - start >= NONE as usize;
+            }
+            if pending.push(start, end, key) && !too_long {
+                self.look_up(text, &mut pending, ids);
             }
         })?;
         if too_long {
@@ -128,6 +163,7 @@ impl Encoder<'_> {
                 "a word of 4 GiB or more; use a pattern that splits it".into(),
             ));
         }
+        self.look_up(text, &mut pending, ids);
         Ok(())
     }
 
@@ -136,15 +172,35 @@ impl Encoder<'_> {
         if word.is_empty() {
             return self.bpe.symbols(word, ids);
         }
-        self.piece(word, 0, word.len(), ids);
+        let key = Key::of(word, 0, word.len());
+        match key.and_then(|key| self.state.cache.short(key)) {
+            Some((known, count)) => ids.extend_from_slice(&known[..count]),
+            None => self.not_short(word, key, ids),
+        }
     }
 
-    #[inline]
-    fn piece(&mut self, text: &[u8], start: usize, end: usize, ids: &mut Vec<u32>) {
-        let key = Key::of(text, start, end);
-        if !key.is_some_and(|key| self.state.cache.append_short(key, ids)) {
-            self.not_short(&text[start..end], key, ids);
+    /// Appends the ids of the pending words.
+    #[inline(never)]
+    fn look_up(&mut self, text: &[u8], pending: &mut Pending, ids: &mut Vec<u32>) {
+        // Four ids are stored for each word, of which as many stay as it has: a copy of a length that is not known
+        // costs more.
+        let mut found = [0; PENDING * MOST_IDS];
+        let mut count = 0;
+        for &(start, end, key) in &pending.words[..pending.count] {
+            match key.and_then(|key| self.state.cache.short(key)) {
+                Some((known, more)) => {
+                    found[count..count + MOST_IDS].copy_from_slice(&known);
+                    count += more;
+                }
+                None => {
+                    ids.extend_from_slice(&found[..count]);
+                    count = 0;
+                    self.not_short(&text[start..end], key, ids);
+                }
+            }
         }
+        ids.extend_from_slice(&found[..count]);
+        pending.count = 0;
     }
 
     /// A word that the short table does not hold.

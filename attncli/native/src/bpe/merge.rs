@@ -1,7 +1,6 @@
 //! The merging of one word's symbols.
 
 use crate::pair::{pack, unpack};
-use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -14,44 +13,117 @@ const BLOCK: usize = 4096;
 const OVERLAP: usize = 512;
 const NONE: u32 = u32::MAX;
 
-/// (left, right) -> (rank, id of the whole).
+/// (left, right) -> rank, rank -> id of the whole.
+///
+/// Most pairs asked for are no merge, so a slot is just 4 bytes: 8 bits of the pair's hash before the rank. Only
+/// where these agree is the merge itself looked at. (A `HashMap<u64, (u32, u32)>` took four times the memory, and
+/// encoding of words not in the cache 1.8 times as long.)
 #[derive(Debug, Clone, Default)]
 pub struct Merges {
-    table: FxHashMap<u64, (u32, u32)>,
+    slots: Vec<u32>,
+    /// (left, right, id of the whole) by rank.
+    parts: Vec<(u32, u32, u32)>,
     /// Base symbols that each id covers, where that is known (the base is bytes).
     lengths: Option<Vec<usize>>,
 }
 
+/// Bits of a rank in a slot.
+const RANK: u32 = (1 << 24) - 1;
+
 impl Merges {
     /// Room for this many merges; `lengths` as above.
     pub fn with_capacity(count: usize, lengths: Option<Vec<usize>>) -> Self {
-        let mut table = FxHashMap::default();
-        table.reserve(count);
-        Self { table, lengths }
+        Self {
+            slots: vec![NONE; (count * 2).next_power_of_two()],
+            parts: Vec::with_capacity(count),
+            lengths,
+        }
     }
 
-    /// Enters a merge; of two with the same parts the later one counts, as in Hugging Face's table.
-    pub fn insert(&mut self, left: u32, right: u32, rank: u32, id: u32) {
-        self.table.insert(pack(left, right), (rank, id));
+    /// Enters the merge of the next rank; of two with the same parts the later one counts, as in Hugging Face's
+    /// table. False where there are too many.
+    #[must_use]
+    pub fn insert(&mut self, left: u32, right: u32, id: u32) -> bool {
+        let rank = match u32::try_from(self.parts.len()) {
+            Ok(rank) if rank < RANK => rank,
+            _ => return false,
+        };
+        self.parts.push((left, right, id));
+        if self.parts.len() * 2 > self.slots.len() {
+            self.slots = vec![NONE; self.slots.len() * 4];
+            for rank in 0..rank {
+                self.enter(rank);
+            }
+        }
+        self.enter(rank);
+        true
+    }
+
+    fn enter(&mut self, rank: u32) {
+        let (left, right, _) = self.parts[rank as usize];
+        let (slot, tag, _) = self.find(left, right);
+        self.slots[slot] = tag | rank;
+    }
+
+    /// The rank of a pair, or `NONE`.
+    #[inline]
+    pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
+        self.find(left, right).2
+    }
+
+    /// The slot of a pair or the free one where it belongs, its tag, and its rank.
+    #[inline]
+    #[allow(clippy::cast_possible_truncation)] // bits of a hash
+    fn find(&self, left: u32, right: u32) -> (usize, u32, u32) {
+        let hash = pack(left, right).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let hash = hash ^ hash >> 32;
+        let tag = (hash >> 32) as u32 & !RANK;
+        let mask = self.slots.len() - 1;
+        let mut slot = hash as usize & mask;
+        loop {
+            let found = self.slots[slot];
+            if found == NONE {
+                return (slot, tag, NONE);
+            }
+            if found & !RANK == tag {
+                let rank = found & RANK;
+                let (known_left, known_right, _) = self.parts[rank as usize];
+                if (known_left, known_right) == (left, right) {
+                    return (slot, tag, rank);
+                }
+            }
+            slot = (slot + 1) & mask;
+        }
     }
 
     #[inline]
-    fn get(&self, left: u32, right: u32) -> (u32, u32) {
-        self.table
-            .get(&pack(left, right))
-            .copied()
-            .unwrap_or((NONE, NONE))
+    pub(super) fn id(&self, rank: u32) -> u32 {
+        self.parts[rank as usize].2
     }
 }
 
+const LAST: i32 = i32::MAX;
+
 /// Buffers for merging, kept from word to word.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Merger {
-    /// (rank, id) of each symbol and its right neighbour.
-    pairs: Vec<(u32, u32)>,
+    /// Of a short word: rank and place of each symbol that merges with its right neighbour, else `LAST`. (Signed,
+    /// since SSE2 compares no others; as u64 the search for the lowest took twice the time.)
+    keys: [i32; SHORT],
     next: Vec<u32>,
     previous: Vec<u32>,
     heap: BinaryHeap<Reverse<u64>>,
+}
+
+impl Default for Merger {
+    fn default() -> Self {
+        Self {
+            keys: [LAST; SHORT],
+            next: Vec::new(),
+            previous: Vec::new(),
+            heap: BinaryHeap::new(),
+        }
+    }
 }
 
 impl Merger {
@@ -114,29 +186,56 @@ impl Merger {
         true
     }
 
-    pub(super) fn scan(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) {
-        self.pairs.clear();
-        self.pairs.extend(
-            ids[from..]
-                .windows(2)
-                .map(|pair| merges.get(pair[0], pair[1])),
-        );
-        // The first of the lowest: leftmost among equals.
-        while let Some(at) = (0..self.pairs.len()).min_by_key(|&at| self.pairs[at].0) {
-            let (rank, id) = self.pairs[at];
-            if rank == NONE {
-                return;
+    /// Looks for the lowest rank, again and again. A bit for each symbol that is left serves as links to both sides.
+    fn scan(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) {
+        let symbols = &mut ids[from..];
+        let count = symbols.len();
+        if count < 2 {
+            return;
+        }
+        // 24 bits of rank and 6 of place: the leftmost comes first among equals.
+        let key = |left: u32, right: u32, place: usize| match merges.rank(left, right) {
+            NONE => LAST,
+            rank => i32::try_from(rank << 6 | place as u32).unwrap_or(LAST),
+        };
+        let used = count.next_multiple_of(8);
+        let keys = &mut self.keys[..used];
+        keys[count - 1..].fill(LAST);
+        for place in 0..count - 1 {
+            keys[place] = key(symbols[place], symbols[place + 1], place);
+        }
+        let mut left = u64::MAX >> (SHORT - count);
+        loop {
+            let lowest = lowest(keys);
+            if lowest == LAST {
+                break;
             }
-            ids[from + at] = id;
-            ids.remove(from + at + 1);
-            self.pairs.remove(at);
-            if at > 0 {
-                self.pairs[at - 1] = merges.get(ids[from + at - 1], id);
-            }
-            if at < self.pairs.len() {
-                self.pairs[at] = merges.get(id, ids[from + at + 1]);
+            let (rank, place) = (lowest.cast_unsigned() >> 6, (lowest & 63) as usize);
+            let id = merges.id(rank);
+            let after = |place: usize, left: u64| {
+                (left & (u64::MAX - 1) << place).trailing_zeros() as usize
+            };
+            let right = after(place, left);
+            symbols[place] = id;
+            keys[right] = LAST;
+            left &= !(1 << right);
+            keys[place] = match after(place, left) {
+                64 => LAST,
+                next => key(id, symbols[next], place),
+            };
+            let before = left & ((1 << place) - 1);
+            if before != 0 {
+                let before = before.ilog2() as usize;
+                keys[before] = key(symbols[before], id, before);
             }
         }
+        let mut kept = 0;
+        while left != 0 {
+            symbols[kept] = symbols[left.trailing_zeros() as usize];
+            kept += 1;
+            left &= left - 1;
+        }
+        ids.truncate(from + kept);
     }
 
     /// A heap of (rank, place) over a linked list: n log n. An entry is out of date where its symbol has gone or
@@ -163,11 +262,10 @@ impl Merger {
             if symbols[place as usize] == NONE || right == count {
                 continue;
             }
-            let (now, id) = merges.get(symbols[place as usize], symbols[right as usize]);
-            if now != rank {
+            if merges.rank(symbols[place as usize], symbols[right as usize]) != rank {
                 continue;
             }
-            symbols[place as usize] = id;
+            symbols[place as usize] = merges.id(rank);
             symbols[right as usize] = NONE;
             let after = self.next[right as usize];
             self.next[place as usize] = after;
@@ -191,7 +289,19 @@ impl Merger {
     }
 }
 
+/// The least of a multiple of eight keys.
+#[inline]
+fn lowest(keys: &[i32]) -> i32 {
+    let mut least = [LAST; 8];
+    for eight in keys.chunks_exact(8) {
+        for (least, &key) in least.iter_mut().zip(eight) {
+            *least = key.min(*least);
+        }
+    }
+    least.into_iter().fold(LAST, i32::min)
+}
+
 fn entry(merges: &Merges, symbols: &[u32], left: u32, right: u32) -> Option<Reverse<u64>> {
-    let (rank, _) = merges.get(symbols[left as usize], symbols[right as usize]);
+    let rank = merges.rank(symbols[left as usize], symbols[right as usize]);
     (rank != NONE).then(|| Reverse(pack(rank, left)))
 }

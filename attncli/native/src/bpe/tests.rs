@@ -42,8 +42,17 @@ fn bpe(pairs: &[(&str, &str)], pattern: &str) -> Bpe {
 fn by_definition(bpe: &Bpe, word: &[u8]) -> Vec<u32> {
     let mut ids = Vec::new();
     bpe.symbols(word, &mut ids);
-    // Through the short path alone, whatever the length.
-    Merger::default().scan(&bpe.merges, &mut ids, 0);
+    let rank = |at: usize, ids: &[u32]| bpe.merges.rank(ids[at], ids[at + 1]);
+    while let Some(at) = (1..ids.len())
+        .map(|end| end - 1)
+        .min_by_key(|&at| rank(at, &ids))
+    {
+        if rank(at, &ids) == NONE {
+            break;
+        }
+        ids[at] = bpe.merges.id(rank(at, &ids));
+        ids.remove(at + 1);
+    }
     ids
 }
 

@@ -6,7 +6,7 @@ use crate::counts::{WordCounts, Words};
 use crate::error::{Error, Result};
 use crate::split;
 use crate::train::{train, Goal};
-use numpy::{PyArray1, ToPyArray};
+use numpy::{IntoPyArray, PyArray1};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
@@ -253,7 +253,7 @@ impl PyBpe {
         texts: Vec<PyBackedBytes>,
         threads: usize,
     ) -> PyResult<Flat<'py>> {
-        let parts = self.encoded(py, &texts, threads)?;
+        let mut parts = self.encoded(py, &texts, threads)?;
         let mut starts = Vec::with_capacity(texts.len() + 1);
         starts.push(0u64);
         let mut before = 0;
@@ -261,15 +261,14 @@ impl PyBpe {
             starts.extend(part.ends.iter().map(|&end| (before + end) as u64));
             before += part.ids.len();
         }
-        let ids = match &parts[..] {
-            [only] => only.ids.to_pyarray(py),
+        let ids = match &mut parts[..] {
+            [only] => std::mem::take(&mut only.ids),
             _ => parts
                 .iter()
                 .flat_map(|part| part.ids.iter().copied())
-                .collect::<Vec<_>>()
-                .to_pyarray(py),
+                .collect::<Vec<_>>(),
         };
-        Ok((ids, starts.to_pyarray(py)))
+        Ok((ids.into_pyarray(py), starts.into_pyarray(py)))
     }
 
     #[pyo3(signature = (texts, threads = 0))]

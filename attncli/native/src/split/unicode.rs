@@ -21,9 +21,13 @@ pub const NEWLINE: u8 = 64;
 
 const PAGE: usize = 256;
 const CODE_POINTS: usize = 0x11_0000;
+/// Code points below this have their classes in one flat array.
+const PLANE: usize = 0x1_0000;
 
-/// Class bits of every code point, in two levels: most of the 4,352 pages are alike and stored once.
+/// Class bits of every code point: the first plane flat, the others in two levels, since most of their pages are
+/// alike and stored once.
 struct Table {
+    plane: Vec<u8>,
     page_of: Vec<u16>,
     pages: Vec<[u8; PAGE]>,
 }
@@ -64,7 +68,21 @@ impl Table {
             // At most 4,352 pages: never saturates.
             page_of.push(u16::try_from(index).unwrap_or(u16::MAX));
         }
-        Self { page_of, pages }
+        flat.truncate(PLANE);
+        flat.shrink_to_fit();
+        Self {
+            plane: flat,
+            page_of,
+            pages,
+        }
+    }
+
+    #[inline]
+    fn class(&self, code: usize) -> u8 {
+        match self.plane.get(code) {
+            Some(&class) => class,
+            None => self.pages[usize::from(self.page_of[code / PAGE])][code % PAGE],
+        }
     }
 }
 
@@ -105,37 +123,57 @@ pub fn class_at(text: &[u8], at: usize) -> (usize, u8) {
     }
 }
 
+#[inline]
 fn wide_class_at(text: &[u8], at: usize) -> (usize, u8) {
-    let (length, character) = char_at(text, at);
-    match character {
-        None => (length, 0),
-        Some(character) => {
-            let table = table();
-            let code = character as usize;
-            let page = usize::from(table.page_of[code / PAGE]);
-            (length, table.pages[page][code % PAGE])
-        }
+    match decode(text, at) {
+        (length, Some(code)) => (length, table().class(code as usize)),
+        (length, None) => (length, 0),
     }
 }
 
 /// Length and value of the character at `at`, which must be inside the text; an invalid byte has no value.
 #[inline]
 pub fn char_at(text: &[u8], at: usize) -> (usize, Option<char>) {
+    let (length, code) = decode(text, at);
+    (length, code.and_then(char::from_u32))
+}
+
+/// `char_at`, the value as a number.
+#[inline]
+fn decode(text: &[u8], at: usize) -> (usize, Option<u32>) {
     let first = text[at];
-    let length = match first {
-        0..=0x7f => return (1, Some(char::from(first))),
-        0xc2..=0xdf => 2,
-        0xe0..=0xef => 3,
-        0xf0..=0xf4 => 4,
-        _ => return (1, None),
+    if first < 0x80 {
+        return (1, Some(u32::from(first)));
+    }
+    // The six bits of a continuation byte; more than those where it is none.
+    let more = |place: usize| u32::from(text.get(at + place).map_or(0xff, |&byte| byte ^ 0x80));
+    let (second, third) = (more(1), more(2));
+    let (length, code, fits) = match first {
+        0xc2..=0xdf => (2, u32::from(first & 0x1f) << 6 | second, second < 0x40),
+        0xe0..=0xef => {
+            let code = u32::from(first & 0x0f) << 12 | second << 6 | third;
+            let surrogate = code & 0xf800 == 0xd800;
+            (
+                3,
+                code,
+                second | third < 0x40 && code >= 0x800 && !surrogate,
+            )
+        }
+        0xf0..=0xf4 => {
+            let fourth = more(3);
+            let code = u32::from(first & 0x07) << 18 | second << 12 | third << 6 | fourth;
+            (
+                4,
+                code,
+                second | third | fourth < 0x40 && (0x1_0000..0x11_0000).contains(&code),
+            )
+        }
+        _ => (1, 0, false),
     };
-    let character = text
-        .get(at..at + length)
-        .and_then(|bytes| std::str::from_utf8(bytes).ok())
-        .and_then(|valid| valid.chars().next());
-    match character {
-        Some(character) => (length, Some(character)),
-        None => (1, None),
+    if fits {
+        (length, Some(code))
+    } else {
+        (1, None)
     }
 }
 
@@ -152,4 +190,34 @@ pub fn char_before(text: &[u8], end: usize) -> usize {
         }
     }
     end - 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn characters_decode_as_the_standard_library_decodes_them() {
+        let edges = [0x00, 0x7f, 0x80, 0x8f, 0x90, 0x9f, 0xa0, 0xbf, 0xc0, 0xff];
+        for first in 0..=255u8 {
+            for second in 0..=255u8 {
+                for third in edges {
+                    for fourth in edges {
+                        let text = [first, second, third, fourth];
+                        for length in 1..=4 {
+                            let valid = (1..=length).find_map(|end| {
+                                let found = std::str::from_utf8(&text[..end]).ok()?.chars().next();
+                                Some((end, found))
+                            });
+                            assert_eq!(
+                                char_at(&text[..length], 0),
+                                valid.unwrap_or((1, None)),
+                                "{text:x?} cut at {length}"
+                            );
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
