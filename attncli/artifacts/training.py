@@ -82,7 +82,7 @@ def train_bpe(
     learned = learn(counts, plan, on_merges=(lambda *at: progress("merging", *at)) if progress else None)
     model = learned.model
     if trace:
-        for step, ((left, right), count) in enumerate(zip(model.merges, learned.counts, strict=True), 1):
+        for step, ((left, right), count) in enumerate(zip(learned.merges, learned.counts, strict=True), 1):
             trace(step, model.tokens[left], model.tokens[right], count)
     return Tokenizer(replace(model, name=name))
 

@@ -8,12 +8,12 @@ but truncation, padding and templates, which are the caller's business, are left
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeGuard
 
-from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.model import BPE, AddedToken, Model, Step
 from attncli.core.tokenizer.normalize import NORMALIZERS
-from attncli.core.tokenizer.patterns import GPT2
+from attncli.core.tokenizer.train import END_OF_A_WORD
 from attncli.core.tokenizer.vocab import spelled, unspelled
 from attncli.errors import DataError
 
@@ -24,11 +24,10 @@ LARGEST_HOLE = 1 << 16
 """Ids may leave this many numbers out in all: more is no vocabulary."""
 TEMPLATES = {"ByteLevel", "TemplateProcessing", "RobertaProcessing", "BertProcessing", "Sequence"}
 """Post-processors: they add tokens around a text, or change offsets."""
-NAMES = {"nfc": "NFC", "nfd": "NFD", "nfkc": "NFKC", "nfkd": "NFKD", "lowercase": "Lowercase"}
-END_OF_A_WORD = r"(?<=\S)(?!\S)"
+BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
-def read(data: bytes, name: str = "") -> BPEModel:
+def read(data: bytes, name: str = "") -> Model:
     """The model of a file's bytes. Raises DataError that says which part of the file is wrong or not done here."""
     try:
         whole = json.loads(data)
@@ -40,8 +39,9 @@ def read(data: bytes, name: str = "") -> BPEModel:
         raise DataError("is no tokenizer.json: it has no model")
     model = whole["model"]
     _check_model(model)
-    normalizer, end_of_word = _read_normalizer(whole.get("normalizer"))
-    pattern, drop_gaps, byte_level = _read_pre_tokenizer(whole.get("pre_tokenizer"))
+    normalizer = _read_normalizer(whole.get("normalizer"))
+    pre_tokenizer = _read_pre_tokenizer(whole.get("pre_tokenizer"))
+    byte_level = bool(pre_tokenizer) and pre_tokenizer[-1]["type"] == "ByteLevel"
     post = whole.get("post_processor")
     if post is not None and (not isinstance(post, dict) or post.get("type") not in TEMPLATES):
         raise _not_done("post_processor", post)
@@ -51,24 +51,28 @@ def read(data: bytes, name: str = "") -> BPEModel:
     unknown = model.get("unk_token")
     if unknown is not None and unknown not in vocab:
         raise DataError(f"model.unk_token {unknown!r} is not in the vocabulary")
-    return BPEModel(
+    marker = next((step["content"] for step in normalizer if step["type"] == "Replace"), None)
+    return Model(
         tokens=tokens,
-        merges=_read_merges(model.get("merges"), vocab),
-        unit="bytes" if byte_level else "characters",
-        pattern=pattern,
-        drop_gaps=drop_gaps,
-        end_of_word=end_of_word,
-        special_tokens=special,
-        unknown=None if unknown is None or byte_level else vocab[unknown],
+        algorithm=BPE(
+            merges=_read_merges(model.get("merges"), vocab),
+            unknown=None if unknown is None or byte_level else vocab[unknown],
+        ),
+        byte_level=byte_level,
         normalizer=normalizer,
+        pre_tokenizer=pre_tokenizer,
+        decoder=[] if marker is None else [{"type": "BPEDecoder", "suffix": marker}],
+        added=[AddedToken(text, id_) for text, id_ in special.items()],
         name=name,
     )
 
 
-def write(model: BPEModel) -> bytes:
+def write(model: Model) -> bytes:
     """The file of a model: the `tokenizers` library loads it and encodes the same ids."""
-    byte_level = model.unit == "bytes"
-    hidden = set(model.special_tokens.values())
+    byte_level, algorithm = model.byte_level, model.algorithm
+    if not isinstance(algorithm, BPE):
+        raise DataError(f"{type(algorithm).__name__} is not written here")
+    hidden = {token.id for token in model.added}
     names = [
         token.decode("utf-8") if id_ in hidden or not byte_level else spelled(token)
         for id_, token in enumerate(model.tokens)
@@ -78,63 +82,30 @@ def write(model: BPEModel) -> bytes:
         "version": "1.0",
         "truncation": None,
         "padding": None,
-        "added_tokens": [{"id": id_, "content": text, **flags} for text, id_ in model.special_tokens.items()],
-        "normalizer": _normalizer(model),
-        "pre_tokenizer": _pre_tokenizer(model),
+        "added_tokens": [{"id": token.id, "content": token.text, **flags} for token in model.added],
+        "normalizer": _joined(model.normalizer, "normalizers"),
+        "pre_tokenizer": _joined(model.pre_tokenizer, "pretokenizers"),
         "post_processor": None,
-        "decoder": _decoder(model),
+        "decoder": _joined(model.decoder or [BYTE_LEVEL if byte_level else {"type": "Fuse"}], "decoders"),
         "model": {
             "type": "BPE",
             "dropout": None,
-            "unk_token": None if model.unknown is None else names[model.unknown],
+            "unk_token": None if algorithm.unknown is None else names[algorithm.unknown],
             "continuing_subword_prefix": None,
             "end_of_word_suffix": None,
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
             "vocab": {name: id_ for id_, name in enumerate(names)},
-            "merges": [[names[left], names[right]] for left, right in model.merges],
+            "merges": [[names[left], names[right]] for left, right in algorithm.merges],
         },
     }
     return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
-def _byte_level(use_regex: bool) -> dict[str, Any]:
-    return {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": use_regex}
-
-
-def _normalizer(model: BPEModel) -> dict[str, Any] | None:
-    steps: list[dict[str, Any]] = []
-    if model.normalizer is not None:
-        steps.append({"type": NAMES[model.normalizer]})
-    if model.end_of_word is not None:
-        # A base symbol of its own after each word: the format has no other word for it.
-        steps.append({"type": "Replace", "pattern": {"Regex": END_OF_A_WORD}, "content": model.end_of_word})
-    return {"type": "Sequence", "normalizers": steps} if len(steps) > 1 else steps[0] if steps else None
-
-
-def _pre_tokenizer(model: BPEModel) -> dict[str, Any] | None:
-    byte_level = model.unit == "bytes"
-    if byte_level and model.pattern in (GPT2, "") and not model.drop_gaps:
-        return _byte_level(use_regex=model.pattern == GPT2)
-    if not model.pattern:
-        return None
-    split = {
-        "type": "Split",
-        "pattern": {"Regex": model.pattern},
-        "behavior": "Removed" if model.drop_gaps else "Isolated",
-        "invert": model.drop_gaps,
-    }
-    return {"type": "Sequence", "pretokenizers": [split, _byte_level(use_regex=False)]} if byte_level else split
-
-
-def _decoder(model: BPEModel) -> dict[str, Any]:
-    if model.unit == "bytes":
-        return _byte_level(use_regex=True)
-    if model.end_of_word is None:
-        return {"type": "Fuse"}
-    # (Fuse, Replace and Strip would say the same, but Strip panics on an empty text.)
-    return {"type": "BPEDecoder", "suffix": model.end_of_word}
+def _joined(steps: Sequence[Step], key: str) -> Step | None:
+    """Steps as the format writes them: none, one, or a sequence."""
+    return {"type": "Sequence", key: list(steps)} if len(steps) > 1 else steps[0] if steps else None
 
 
 def _not_done(place: str, value: Any) -> DataError:
@@ -163,60 +134,57 @@ def _check_model(model: Mapping[str, Any]) -> None:
         raise DataError("model.fuse_unk = true is not supported")
 
 
-def _read_normalizer(value: Any) -> tuple[str | None, str | None]:
-    """(normalizer, end_of_word)"""
+def _read_normalizer(value: Any) -> list[Step]:
     steps = [value] if value is not None else []
     if isinstance(value, dict) and value.get("type") == "Sequence":
         steps = value.get("normalizers", [])
-    name = end_of_word = None
     if not isinstance(steps, list):
         raise _not_done("normalizer", value)
-    for step in steps:
-        kind = step.get("type") if isinstance(step, dict) else None
-        if isinstance(kind, str) and kind.lower() in NORMALIZERS and name is None and end_of_word is None:
-            name = kind.lower()
-        elif (
+    kinds = [step.get("type") if isinstance(step, dict) else None for step in steps]
+    for place, (step, kind) in enumerate(zip(steps, kinds, strict=True)):
+        named = kind in NORMALIZERS.values() and place == 0
+        marker = (
             kind == "Replace"
             and step.get("pattern") == {"Regex": END_OF_A_WORD}
             and isinstance(step.get("content"), str)
-            and end_of_word is None
-        ):
-            end_of_word = step["content"]
-        else:
+            and "Replace" not in kinds[:place]
+        )
+        if not isinstance(kind, str) or not (named or marker):
             raise _not_done("normalizer", step)
-    return name, end_of_word
+    return steps
 
 
-def _read_pre_tokenizer(value: Any) -> tuple[str, bool, bool]:
-    """(pattern, drop_gaps, byte_level)"""
+def _read_pre_tokenizer(value: Any) -> list[Step]:
     if value is None:
-        return "", False, False
+        return []
     steps = [value]
     if isinstance(value, dict) and value.get("type") == "Sequence":
         steps = value.get("pretokenizers", [])
-    kinds = [step.get("type") for step in steps if isinstance(step, dict)] if isinstance(steps, list) else []
+    whole = isinstance(steps, list) and all(isinstance(step, dict) for step in steps)
+    kinds = [step.get("type") for step in steps] if whole else []
     if kinds not in (["ByteLevel"], ["Split"], ["Split", "ByteLevel"]):
         raise _not_done("pre_tokenizer", value)
-    pattern, drop_gaps = "", False
     if kinds[0] == "Split":
-        pattern, drop_gaps = _read_split(steps[0])
+        _check_split(steps[0])
     if kinds[-1] == "ByteLevel":
-        if steps[-1].get("add_prefix_space", True) is not False:
+        step = steps[-1]
+        for flag, missing in (("add_prefix_space", True), ("use_regex", True)):
+            if type(step.get(flag, missing)) is not bool:
+                raise DataError(f"pre_tokenizer ByteLevel with {flag} = {_short(step[flag])} is not supported")
+        if step.get("add_prefix_space", True):
             raise DataError("pre_tokenizer ByteLevel with add_prefix_space = true is not supported")
-        if steps[-1].get("use_regex", True) is not False:
-            if pattern:
-                raise DataError("pre_tokenizer ByteLevel with use_regex = true after Split is not supported")
-            pattern = GPT2
-    return pattern, drop_gaps, kinds[-1] == "ByteLevel"
+        if step.get("use_regex", True) and len(steps) > 1:
+            raise DataError("pre_tokenizer ByteLevel with use_regex = true after Split is not supported")
+        steps = [*steps[:-1], BYTE_LEVEL | {"use_regex": step.get("use_regex", True)}]
+    return steps
 
 
-def _read_split(step: Mapping[str, Any]) -> tuple[str, bool]:
+def _check_split(step: Mapping[str, Any]) -> None:
     pattern = step.get("pattern")
     regex = pattern.get("Regex") if isinstance(pattern, dict) else None
     behavior, invert = step.get("behavior"), step.get("invert")
     if not isinstance(regex, str) or not regex or (behavior, invert) not in (("Isolated", False), ("Removed", True)):
         raise DataError(f"pre_tokenizer Split with {_short(pattern)}, {behavior}, invert {invert} is not supported")
-    return regex, invert is True
 
 
 def _read_vocab(vocab: Any) -> dict[str, int]:

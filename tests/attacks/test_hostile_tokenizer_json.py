@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attncli.artifacts.tokenizer import Tokenizer
-from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.model import BPE, AddedToken, Model
 from attncli.core.tokenizer.patterns import CL100K
 from attncli.core.tokenizer.vocab import ALPHABET
 from attncli.errors import DataError
@@ -19,7 +19,16 @@ from attncli.formats import tokenizer_json
 
 GOOD = json.loads(
     tokenizer_json.write(
-        BPEModel([*ALPHABET, b"ab", b"<e>"], [(64, 65)], pattern=CL100K, special_tokens={"<e>": 257}, normalizer="nfc")
+        Model(
+            [*ALPHABET, b"ab", b"<e>"],
+            BPE([(64, 65)]),
+            normalizer=[{"type": "NFC"}],
+            pre_tokenizer=[
+                {"type": "Split", "pattern": {"Regex": CL100K}, "behavior": "Isolated", "invert": False},
+                {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": False},
+            ],
+            added=[AddedToken("<e>", 257)],
+        )
     )
 )
 OTHERS: list[Any] = [None, True, -1, 1.5, 10**400, "x", [], ["x"], {}, {"type": "Nope"}]

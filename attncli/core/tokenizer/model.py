@@ -1,35 +1,105 @@
-"""What a BPE tokenizer's file says, whatever its format."""
+"""What a tokenizer's file says, whatever its format.
+
+The language of the pipeline around the model is that of Hugging Face's `tokenizer.json`: a step is the object that
+stands for it there, `{"type": "Replace", "pattern": {"String": " "}, "content": "▁"}`, with sequences flattened. The
+other formats are read into the same words, so that one set of normalizers, pre-tokenizers and decoders serves all.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-__all__ = ["BPEModel"]
+from attncli.core.tokenizer.tokens import Tokens
+
+__all__ = ["BPE", "AddedToken", "Algorithm", "Model", "Step", "Unigram", "WordPiece"]
+
+Step: TypeAlias = Mapping[str, Any]
+"""One normalizer, pre-tokenizer or decoder, as tokenizer.json spells it."""
 
 
 @dataclass(frozen=True)
-class BPEModel:
-    """The data of a BPE tokenizer: tokens, merges, and how text is cut before them."""
+class BPE:
+    """Byte-pair encoding (Sennrich et al. 2016): always the adjacent pair of lowest rank merges, leftmost first."""
 
-    tokens: Sequence[bytes]
-    """id -> bytes; special tokens are the UTF-8 of their text."""
     merges: Sequence[tuple[int, int]]
     """(left, right) ids by rank."""
-    unit: Literal["bytes", "characters"] = "bytes"
-    """What the base symbols are: all 256 bytes, or the characters that the training text had."""
-    pattern: str = ""
-    """The regex whose matches are pieces; "" leaves the text whole."""
-    drop_gaps: bool = False
-    """Whether what the pattern does not match is left out (the textbook's words without their spaces)."""
-    end_of_word: str | None = None
-    """A symbol after each piece."""
-    special_tokens: Mapping[str, int] = field(default_factory=dict)
-    """Text -> id of the tokens that plain text never encodes to."""
+    new: Sequence[int] | None = None
+    """Id that each merge makes; None: that of the concatenated bytes."""
+    whole_first: bool = False
+    """A piece that is itself a token is one id at once: `ignore_merges` of tokenizer.json, and tiktoken's rule."""
+    byte_fallback: bool = False
+    """A character outside the vocabulary becomes the tokens <0xNN> of its bytes."""
     unknown: int | None = None
-    """What a character outside the vocabulary becomes; None: it vanishes, as in Hugging Face's BPE."""
-    normalizer: str | None = None
-    """nfc, nfd, nfkc, nfkd or lowercase; applied to text before all else."""
+    """What any other character outside the vocabulary becomes; None: it vanishes."""
+    fuse_unknown: bool = False
+    """Neighbouring unknowns are one."""
+    continuing_subword_prefix: str = ""
+    end_of_word_suffix: str = ""
+    """CLIP's `</w>`: written behind a piece's last symbol."""
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class WordPiece:
+    """Greedy longest match from the left (Wu et al. 2016; BERT's `wordpiece_tokenizer`)."""
+
+    unknown: int
+    continuing_subword_prefix: str = "##"
+    max_input_chars_per_word: int = 100
+
+
+@dataclass(frozen=True)
+class Unigram:
+    """The most probable segmentation, by Viterbi (Kudo 2018)."""
+
+    scores: Sequence[float]
+    """Log-probability of each id."""
+    unknown: int | None
+    byte_fallback: bool = False
+
+
+Algorithm: TypeAlias = BPE | WordPiece | Unigram
+
+
+@dataclass(frozen=True)
+class AddedToken:
+    """A token that is cut out of a text before all else; `special` ones only where the caller allows it."""
+
+    text: str
+    id: int
+    special: bool = True
+    single_word: bool = False
+    lstrip: bool = False
+    rstrip: bool = False
+    normalized: bool = False
+
+
+@dataclass(frozen=True)
+class Model:
+    """The data of a tokenizer."""
+
+    tokens: Sequence[bytes]
+    """id -> bytes: under a byte-level model the bytes that a token stands for, else the UTF-8 of its spelling in the
+    vocabulary (`▁the`, `##ing`, `<0x0A>`). An id that nothing has is b"". Held as `Tokens`."""
+    algorithm: Algorithm
+    byte_level: bool = True
+    """Whether base symbols are all 256 bytes, and any text can be encoded and comes back unchanged."""
+    normalizer: Sequence[Step] = ()
+    pre_tokenizer: Sequence[Step] = ()
+    """`ByteLevel` in it says no more than its regex and add_prefix_space: tokens are bytes here already."""
+    decoder: Sequence[Step] = ()
+    """Empty: tokens are concatenated."""
+    added: Sequence[AddedToken] = ()
+    bos: Sequence[int] = ()
+    """Ids that --bos puts before a text: those of the file's template."""
+    eos: Sequence[int] = ()
+    """Ids that --eos puts behind it."""
     name: str = ""
     """What people call it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "tokens", Tokens.from_list(self.tokens))
+        for sequence in ("normalizer", "pre_tokenizer", "decoder", "added", "bos", "eos"):
+            object.__setattr__(self, sequence, tuple(getattr(self, sequence)))

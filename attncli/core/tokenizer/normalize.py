@@ -10,7 +10,8 @@ from attncli.errors import CallError
 
 __all__ = ["NORMALIZERS", "normalizer"]
 
-NORMALIZERS = ("nfc", "nfd", "nfkc", "nfkd", "lowercase")
+NORMALIZERS = {"nfc": "NFC", "nfd": "NFD", "nfkc": "NFKC", "nfkd": "NFKD", "lowercase": "Lowercase"}
+"""Name -> the step of tokenizer.json."""
 
 
 def normalizer(name: str | None) -> Callable[[bytes], bytes] | None:

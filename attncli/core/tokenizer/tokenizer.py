@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.core import engine
 from attncli.core.tokenizer import special
-from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.normalize import normalizer
+from attncli.core.tokenizer.patterns import GPT2
 from attncli.core.tokenizer.vocab import digest, label
 from attncli.errors import CallError, DataError
 
@@ -29,21 +30,26 @@ class Tokenizer:
     unchanged. A special token spelled in the text is plain text unless `allow_special` is "all" or names it.
     """
 
-    def __init__(self, model: BPEModel) -> None:
+    def __init__(self, model: Model) -> None:
         """Raises DataError where the model contradicts itself."""
         self.model = model
-        self._change = normalizer(model.normalizer)
+        if not isinstance(model.algorithm, BPE):
+            raise DataError(f"{type(model.algorithm).__name__} is not supported")
+        self._algorithm = model.algorithm
+        self._normalizer, self._marker = _normalizer(model)
+        pattern, self._drop_gaps = _pattern(model)
+        self._change = normalizer(self._normalizer)
         encoder = engine.bpe()
         try:
             self._bpe = encoder(
                 model.tokens,
-                model.merges,
-                model.pattern,
-                drop_gaps=model.drop_gaps,
-                byte_level=model.unit == "bytes",
-                end_of_word=None if model.end_of_word is None else model.end_of_word.encode("utf-8"),
-                unknown=model.unknown,
-                special=list(model.special_tokens.values()),
+                self._algorithm.merges,
+                pattern,
+                drop_gaps=self._drop_gaps,
+                byte_level=model.byte_level,
+                end_of_word=None if self._marker is None else self._marker.encode("utf-8"),
+                unknown=self._algorithm.unknown,
+                special=list(self.special_tokens.values()),
             )
         except ValueError as error:
             raise DataError(str(error)) from error
@@ -72,7 +78,7 @@ class Tokenizer:
     @property
     def merges(self) -> list[tuple[bytes, bytes]]:
         """(left, right) bytes by rank."""
-        return [(self.model.tokens[left], self.model.tokens[right]) for left, right in self.model.merges]
+        return [(self.model.tokens[left], self.model.tokens[right]) for left, right in self._algorithm.merges]
 
     @property
     def vocab(self) -> dict[bytes, int]:
@@ -82,7 +88,7 @@ class Tokenizer:
     @property
     def special_tokens(self) -> dict[str, int]:
         """Text -> id of the special tokens."""
-        return dict(self.model.special_tokens)
+        return {token.text: token.id for token in self.model.added if token.special}
 
     @property
     def warnings(self) -> list[str]:
@@ -90,13 +96,13 @@ class Tokenizer:
         if not self._lost:
             return []
         shown = ", ".join(repr(character) for character in sorted(self._lost)[:5])
-        fate = "vanished" if self.model.unknown is None else "became the unknown token"
+        fate = "vanished" if self._algorithm.unknown is None else "became the unknown token"
         return [f"characters that the vocabulary does not have {fate}: {shown}"]
 
     def encode(self, text: str | bytes, *, allow_special: Allow = None) -> list[int]:
         """Ids of one text.
 
-        >>> Tokenizer(BPEModel(ALPHABET, merges=[])).encode("Hi")
+        >>> Tokenizer(Model(ALPHABET, BPE(merges=[]))).encode("Hi")
         [39, 72]
         """
         return self.encode_lists([text], allow_special=allow_special)[0]
@@ -105,7 +111,7 @@ class Tokenizer:
         self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
     ) -> list[list[int]]:
         """Ids of each document, as lists (NumPy is not imported)."""
-        allowed = special.chosen(self.model.special_tokens, allow_special)
+        allowed = special.chosen(self.special_tokens, allow_special)
         texts = [_bytes(document) for document in documents]
         if not allowed:
             lists: list[list[int]] = self._run(self._bpe.encode_batch, texts, threads)
@@ -156,12 +162,12 @@ class Tokenizer:
                 hint="decode with the tokenizer that encoded",
             )
         if skip_special:
-            hidden = set(self.model.special_tokens.values())
+            hidden = set(self.special_tokens.values())
             listed = [id_ for id_ in listed if id_ not in hidden]
-        text = b"".join(map(tokens.__getitem__, listed))
-        if self.model.end_of_word is not None:
+        text = b"".join(map(self._tokens.__getitem__, listed))
+        if self._marker is not None:
             # The marker stands between words; behind the last one nothing follows.
-            marker = self.model.end_of_word.encode("utf-8")
+            marker = self._marker.encode("utf-8")
             return text.removesuffix(marker).replace(marker, b" ")
         return text
 
@@ -185,7 +191,7 @@ class Tokenizer:
 
         Raises CallError for a model that is not byte-level, whose tokens may not cover the text.
         """
-        if self.model.unit != "bytes":
+        if not self.model.byte_level:
             raise CallError("offsets need a byte-level tokenizer", hint="its tokens alone cover every byte")
         spans: list[tuple[int, int]] = []
         at = 0
@@ -197,12 +203,12 @@ class Tokenizer:
 
     def check_special(self, allow_special: Allow) -> None:
         """Raises CallError where `allow_special` names a token that is no special one."""
-        special.chosen(self.model.special_tokens, allow_special)
+        special.chosen(self.special_tokens, allow_special)
 
     def _run(self, encode: Any, texts: list[bytes], threads: int | None) -> Any:
         if self._change:
             texts = [self._change(text) for text in texts]
-        if self.model.unit == "characters":
+        if not self.model.byte_level:
             self._note_lost(texts)
         try:
             return encode(texts, threads or 0)
@@ -211,13 +217,17 @@ class Tokenizer:
 
     def _note_lost(self, texts: list[bytes]) -> None:
         characters = {character for text in texts for character in text.decode("utf-8", "replace")}
-        if self.model.drop_gaps:
+        if self._drop_gaps:
             characters = {character for character in characters if not character.isspace()}
         self._lost |= {c for c in characters if c.encode("utf-8") not in self._symbols}
 
     @cached_property
+    def _tokens(self) -> list[bytes]:
+        return list(self.model.tokens)
+
+    @cached_property
     def _symbols(self) -> set[bytes]:
-        hidden = set(self.model.special_tokens.values())
+        hidden = set(self.special_tokens.values())
         return {token for id_, token in enumerate(self.model.tokens) if id_ not in hidden}
 
 
@@ -230,3 +240,25 @@ def _bytes(text: str | bytes) -> bytes:
         raise DataError(
             f"the text holds half a surrogate pair at character {error.start}", hint="give such text as bytes"
         ) from None
+
+
+def _normalizer(model: Model) -> tuple[str | None, str | None]:
+    """(normalizer, end-of-word symbol)"""
+    name = marker = None
+    for step in model.normalizer:
+        if step["type"] == "Replace":
+            marker = step["content"]
+        else:
+            name = step["type"].lower()
+    return name, marker
+
+
+def _pattern(model: Model) -> tuple[str, bool]:
+    """(pattern, whether gaps are left out)"""
+    pattern, drop_gaps = "", False
+    for step in model.pre_tokenizer:
+        if step["type"] == "Split":
+            pattern, drop_gaps = step["pattern"]["Regex"], step["invert"]
+        elif step["use_regex"]:
+            pattern = GPT2
+    return pattern, drop_gaps

@@ -7,14 +7,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from attncli.core import engine
-from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.model import BPE, AddedToken, Model, Step
+from attncli.core.tokenizer.normalize import NORMALIZERS
+from attncli.core.tokenizer.patterns import GPT2
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
 from attncli.errors import CallError, DataError
 
 if TYPE_CHECKING:
     from attncli._native import WordCounts
 
-__all__ = ["Learned", "Plan", "learn"]
+__all__ = ["END_OF_A_WORD", "Learned", "Plan", "learn"]
+
+END_OF_A_WORD = r"(?<=\S)(?!\S)"
+"""Where the end-of-word symbol of the textbook is put in: behind the last character before white space or the end."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +61,8 @@ class Plan:
 class Learned:
     """A new model and how often each of its merges' pairs occurred when it was merged."""
 
-    model: BPEModel
+    model: Model
+    merges: Sequence[tuple[int, int]]
     counts: Sequence[int]
 
 
@@ -94,17 +100,17 @@ def learn(counts: WordCounts, plan: Plan, *, on_merges: Callable[[int, int], Non
         raise CallError(f"the special token {clash[0]!r} is a token of the text too", hint="choose another spelling")
     special = {text: len(tokens) + number for number, text in enumerate(plan.special)}
     tokens += [text.encode("utf-8") for text in special]
-    model = BPEModel(
+    merges = [(left, right) for left, right, _, _ in learned]
+    model = Model(
         tokens=tokens,
-        merges=[(left, right) for left, right, _, _ in learned],
-        unit=plan.unit,
-        pattern=plan.pattern,
-        drop_gaps=plan.drop_gaps,
-        end_of_word=plan.end_of_word,
-        special_tokens=special,
-        normalizer=plan.normalizer,
+        algorithm=BPE(merges),
+        byte_level=plan.unit == "bytes",
+        normalizer=_normalizer(plan),
+        pre_tokenizer=_pre_tokenizer(plan),
+        decoder=_decoder(plan),
+        added=[AddedToken(text, id_) for text, id_ in special.items()],
     )
-    return Learned(model, [count for _, _, _, count in learned])
+    return Learned(model, merges, [count for _, _, _, count in learned])
 
 
 def _alphabet(counts: WordCounts, plan: Plan) -> list[bytes]:
@@ -116,3 +122,29 @@ def _alphabet(counts: WordCounts, plan: Plan) -> list[bytes]:
     if plan.end_of_word is not None:
         characters.add(plan.end_of_word.encode("utf-8"))
     return sorted(characters)  # UTF-8 sorts as code points do
+
+
+def _normalizer(plan: Plan) -> list[Step]:
+    steps: list[Step] = [] if plan.normalizer is None else [{"type": NORMALIZERS[plan.normalizer]}]
+    if plan.end_of_word is not None:
+        # A base symbol of its own after each word: tokenizer.json has no other word for it.
+        steps.append({"type": "Replace", "pattern": {"Regex": END_OF_A_WORD}, "content": plan.end_of_word})
+    return steps
+
+
+def _pre_tokenizer(plan: Plan) -> list[Step]:
+    by_gpt2 = plan.unit == "bytes" and plan.pattern == GPT2
+    steps: list[Step] = []
+    if plan.pattern and not by_gpt2:
+        behavior = "Removed" if plan.drop_gaps else "Isolated"
+        steps.append(
+            {"type": "Split", "pattern": {"Regex": plan.pattern}, "behavior": behavior, "invert": plan.drop_gaps}
+        )
+    if plan.unit == "bytes":
+        steps.append({"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": by_gpt2})
+    return steps
+
+
+def _decoder(plan: Plan) -> list[Step]:
+    # (Fuse, Replace and Strip would say the same, but the Strip of `tokenizers` panics on an empty text.)
+    return [] if plan.end_of_word is None else [{"type": "BPEDecoder", "suffix": plan.end_of_word}]

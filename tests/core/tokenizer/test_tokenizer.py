@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.artifacts.training import train_bpe
-from attncli.core.tokenizer.model import BPEModel
+from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.vocab import ALPHABET
 from attncli.errors import CallError, DataError
 
@@ -85,19 +87,23 @@ def test_the_digest_is_of_the_ids_alone(tokenizer: Tokenizer, tmp_path: Path) ->
     again = Tokenizer.load(tmp_path / "other.json")
     assert again.digest == tokenizer.digest
     assert again.identity == f"other@{tokenizer.digest}"
-    larger = Tokenizer(BPEModel([*tokenizer.model.tokens, b"new"], tokenizer.model.merges))
+    larger = Tokenizer(replace(tokenizer.model, tokens=[*tokenizer.model.tokens, b"new"]))
     assert larger.digest != tokenizer.digest
+
+
+def split(regex: str) -> list[dict[str, Any]]:
+    return [{"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}]
 
 
 def test_a_model_that_contradicts_itself(each_engine: str) -> None:
     with pytest.raises(DataError, match="merge 0 makes"):
-        Tokenizer(BPEModel(ALPHABET, [(0, 1)]))
+        Tokenizer(Model(ALPHABET, BPE([(0, 1)])))
     with pytest.raises(DataError, match="merge 0 names an id"):
-        Tokenizer(BPEModel(ALPHABET, [(0, 256)]))
+        Tokenizer(Model(ALPHABET, BPE([(0, 256)])))
     with pytest.raises(DataError, match="byte 0x21 is not"):
-        Tokenizer(BPEModel(ALPHABET[1:], []))
+        Tokenizer(Model(ALPHABET[1:], BPE([])))
     with pytest.raises(DataError, match="does not compile"):
-        Tokenizer(BPEModel(ALPHABET, [], pattern="("))
+        Tokenizer(Model(ALPHABET, BPE([]), pre_tokenizer=split("(")))
 
 
 def test_characters_that_are_unknown_are_told(each_engine: str, tmp_path: Path) -> None:
