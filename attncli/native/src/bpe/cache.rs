@@ -52,11 +52,11 @@ pub struct Cache {
     ids: Vec<u32>,
 }
 
-/// A short word as the table's key.
+/// A word as the short table's key.
 #[derive(Debug, Clone, Copy)]
 pub struct Key {
     word: u128,
-    hash: usize,
+    hash: u32,
 }
 
 /// `KEEP[n]` keeps the first n bytes.
@@ -71,11 +71,19 @@ const KEEP: [u128; SHORT + 1] = {
 };
 
 impl Key {
-    /// The key of `text[start..end]`; none for a long word.
-    #[inline]
-    pub fn of(text: &[u8], start: usize, end: usize) -> Option<Self> {
+    /// What no word of the table has.
+    pub const NONE: Self = Self {
+        word: u128::MAX,
+        hash: 0,
+    };
+
+    /// The key of `text[start..end]`, which is not empty; `NONE` for a long word.
+    #[inline(always)]
+    pub fn of(text: &[u8], start: usize, end: usize) -> Self {
         let length = end - start;
-        let keep = KEEP.get(length)?;
+        let Some(keep) = KEEP.get(length) else {
+            return Self::NONE;
+        };
         let bytes = match text[start..].first_chunk() {
             Some(sixteen) => u128::from_le_bytes(*sixteen) & keep,
             None => {
@@ -84,18 +92,23 @@ impl Key {
                 u128::from_le_bytes(sixteen)
             }
         };
-        Some(Self::new(bytes | (length as u128) << 120))
+        Self::new(bytes | (length as u128) << 120)
     }
 
     /// The hash: both halves of a product of two numbers that each depend on half the word.
-    #[inline]
+    #[inline(always)]
     #[allow(clippy::cast_possible_truncation)] // halves of a u128
     fn new(word: u128) -> Self {
         let (low, high) = (word as u64, (word >> 64) as u64);
         let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15)
             * u128::from(high.rotate_left(32) ^ 0xe703_7ed1_a0b4_28db);
-        let hash = (product as u64 ^ (product >> 64) as u64) as usize;
+        let hash = (product as u64 ^ (product >> 64) as u64) as u32;
         Self { word, hash }
+    }
+
+    /// Whether the word is too long for the table.
+    pub fn is_none(self) -> bool {
+        self.word == u128::MAX
     }
 }
 
@@ -117,14 +130,14 @@ impl Cache {
     /// Asks for the memory that `short` will read.
     #[inline]
     pub fn prefetch(&self, key: Key) {
-        prefetch(&self.entries, key.hash & (self.entries.len() - 1));
+        prefetch(&self.entries, key.hash as usize & (self.entries.len() - 1));
     }
 
     /// The ids of a short word and how many they are; none where it is not here.
     #[inline]
     pub fn short(&self, key: Key) -> Option<([u32; MOST_IDS], usize)> {
         let mask = self.entries.len() - 1;
-        let mut place = key.hash & mask;
+        let mut place = key.hash as usize & mask;
         loop {
             let entry = &self.entries[place];
             if entry.word == key.word {
@@ -139,8 +152,11 @@ impl Cache {
         }
     }
 
-    /// Keeps a short word that is not here yet; false where it has too many ids.
+    /// Keeps a short word that is not here yet; false where it is too long or has too many ids.
     pub fn put_short(&mut self, key: Key, ids: &[u32]) -> bool {
+        if key.is_none() {
+            return false;
+        }
         let Some(count @ 0..=3) = ids.len().checked_sub(1) else {
             return false;
         };
@@ -157,7 +173,7 @@ impl Cache {
         if self.filled * 2 >= self.entries.len() {
             if self.entries.len() >= ENTRIES[1] {
                 // In the place of another: what was entered further on because of that one is still found.
-                let place = key.hash & (self.entries.len() - 1);
+                let place = key.hash as usize & (self.entries.len() - 1);
                 self.filled += usize::from(self.entries[place].word == 0);
                 self.entries[place] = entry;
                 return true;
@@ -176,7 +192,7 @@ impl Cache {
 
     fn enter(&mut self, entry: Entry) {
         let mask = self.entries.len() - 1;
-        let mut place = Key::new(entry.word).hash & mask;
+        let mut place = Key::new(entry.word).hash as usize & mask;
         while self.entries[place].word != 0 {
             place = (place + 1) & mask;
         }

@@ -103,14 +103,14 @@ pub struct Encoded {
 const PENDING: usize = 64;
 
 struct Pending {
-    words: [(usize, usize, Option<Key>); PENDING],
+    words: [(Key, usize, u32); PENDING],
     count: usize,
 }
 
 impl Default for Pending {
     fn default() -> Self {
         Self {
-            words: [(0, 0, None); PENDING],
+            words: [(Key::NONE, 0, 0); PENDING],
             count: 0,
         }
     }
@@ -119,9 +119,9 @@ impl Default for Pending {
 impl Pending {
     /// Whether there is no more room after this one.
     #[inline]
-    fn push(&mut self, start: usize, end: usize, key: Option<Key>) -> bool {
+    fn push(&mut self, start: usize, end: usize, key: Key) -> bool {
         if let Some(word) = self.words.get_mut(self.count) {
-            *word = (start, end, key);
+            *word = (key, start, u32::try_from(end - start).unwrap_or(NONE));
             self.count += 1;
         }
         self.count == PENDING
@@ -148,12 +148,9 @@ impl Encoder<'_> {
         let mut pending = Pending::default();
         bpe.splitter.each(text, |start, end| {
             let key = Key::of(text, start, end);
-            if let Some(key) = key {
-                self.state.cache.prefetch(key);
-            } else {
-                // Places in a word are u32.
-                too_long |= end - start >= NONE as usize;
-            }
+            self.state.cache.prefetch(key);
+            // Places in a word are u32.
+            too_long |= end - start >= NONE as usize;
             if pending.push(start, end, key) && !too_long {
                 self.look_up(text, &mut pending, ids);
             }
@@ -173,7 +170,7 @@ impl Encoder<'_> {
             return self.bpe.symbols(word, ids);
         }
         let key = Key::of(word, 0, word.len());
-        match key.and_then(|key| self.state.cache.short(key)) {
+        match self.state.cache.short(key) {
             Some((known, count)) => ids.extend_from_slice(&known[..count]),
             None => self.not_short(word, key, ids),
         }
@@ -186,8 +183,8 @@ impl Encoder<'_> {
         // costs more.
         let mut found = [0; PENDING * MOST_IDS];
         let mut count = 0;
-        for &(start, end, key) in &pending.words[..pending.count] {
-            match key.and_then(|key| self.state.cache.short(key)) {
+        for &(key, start, length) in &pending.words[..pending.count] {
+            match self.state.cache.short(key) {
                 Some((known, more)) => {
                     found[count..count + MOST_IDS].copy_from_slice(&known);
                     count += more;
@@ -195,7 +192,7 @@ impl Encoder<'_> {
                 None => {
                     ids.extend_from_slice(&found[..count]);
                     count = 0;
-                    self.not_short(&text[start..end], key, ids);
+                    self.not_short(&text[start..start + length as usize], key, ids);
                 }
             }
         }
@@ -205,7 +202,7 @@ impl Encoder<'_> {
 
     /// A word that the short table does not hold.
     #[inline(never)]
-    fn not_short(&mut self, word: &[u8], key: Option<Key>, ids: &mut Vec<u32>) {
+    fn not_short(&mut self, word: &[u8], key: Key, ids: &mut Vec<u32>) {
         let State { cache, merger } = &mut self.state;
         let hash = long_hash(word);
         if let Some(known) = hash.and_then(|hash| cache.long(word, hash)) {
@@ -215,7 +212,7 @@ impl Encoder<'_> {
         let from = ids.len();
         self.bpe.symbols(word, ids);
         merger.merge(&self.bpe.merges, ids, from);
-        let kept = key.is_some_and(|key| cache.put_short(key, &ids[from..]));
+        let kept = cache.put_short(key, &ids[from..]);
         if let (false, Some(hash)) = (kept, hash) {
             cache.put_long(word, hash, &ids[from..]);
         }

@@ -9,7 +9,7 @@ use super::{contraction, is_other, run_of, trailing_space, white_space};
 pub struct Gpt2;
 
 impl Rule for Gpt2 {
-    #[inline]
+    #[inline(always)]
     fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64 {
         let Masks {
             letter,
