@@ -196,7 +196,7 @@ impl Merger {
         // 24 bits of rank and 6 of place: the leftmost comes first among equals.
         let key = |left: u32, right: u32, place: usize| match merges.rank(left, right) {
             NONE => LAST,
-            rank => i32::try_from(rank << 6 | place as u32).unwrap_or(LAST),
+            rank => i32::try_from((rank as usize) << 6 | place).unwrap_or(LAST),
         };
         let used = count.next_multiple_of(8);
         let keys = &mut self.keys[..used];
@@ -210,7 +210,8 @@ impl Merger {
             if lowest == LAST {
                 break;
             }
-            let (rank, place) = (lowest.cast_unsigned() >> 6, (lowest & 63) as usize);
+            let lowest = lowest.cast_unsigned();
+            let (rank, place) = (lowest >> 6, (lowest & 63) as usize);
             let id = merges.id(rank);
             let after = |place: usize, left: u64| {
                 (left & (u64::MAX - 1) << place).trailing_zeros() as usize

@@ -1,6 +1,8 @@
 //! cl100k's pattern and its kin (Llama 3, Qwen 2): prefixed words, digits by one or three, punctuation with its
 //! newlines.
 
+use super::block::{Masks, Rule};
+use super::prefixed::{self, Traits};
 use super::unicode::{class_at, LETTER, NEWLINE, NUMBER, SPACE};
 use super::{contraction, is_other, run_of, trailing_space, white_space};
 
@@ -32,10 +34,20 @@ impl Variant {
         };
         Some(Self { digits, whole_end })
     }
+}
 
-    /// End of the piece that begins at `at`.
+impl Rule for Variant {
+    #[inline(always)]
+    fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64 {
+        let traits = Traits {
+            cased: false,
+            digits: self.digits,
+        };
+        prefixed::starts(text, at, masks, length, traits)
+    }
+
     #[inline]
-    pub fn end_of_piece(self, text: &[u8], at: usize) -> usize {
+    fn end_of_piece(self, text: &[u8], at: usize) -> usize {
         let short = contraction(text, at, true);
         if short > 0 {
             return at + short;

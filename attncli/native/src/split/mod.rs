@@ -8,6 +8,7 @@ mod cl100k;
 mod general;
 mod gpt2;
 mod o200k;
+mod prefixed;
 pub mod unicode;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -82,8 +83,8 @@ impl Splitter {
             }
             Rule::Words => self.words(text, piece),
             Rule::Gpt2 => block::each(text, gpt2::Gpt2, piece),
-            Rule::O200k => run(text, o200k::end_of_piece, piece),
-            Rule::Cl100k(variant) => run(text, |text, at| variant.end_of_piece(text, at), piece),
+            Rule::O200k => block::each(text, o200k::O200k, piece),
+            Rule::Cl100k(variant) => block::each(text, *variant, piece),
             Rule::General(general) => return general.each(text, self.drop_gaps, piece),
         }
         Ok(())
@@ -149,20 +150,6 @@ impl Splitter {
 fn starts_whole_non_space(text: &[u8], at: usize) -> bool {
     // A cut character at the end of what is known so far may yet become anything.
     (text[at] < 128 || at + 4 <= text.len()) && class_at(text, at).1 & SPACE == 0
-}
-
-#[inline]
-fn run(
-    text: &[u8],
-    end_of_piece: impl Fn(&[u8], usize) -> usize,
-    mut piece: impl FnMut(usize, usize),
-) {
-    let mut at = 0;
-    while at < text.len() {
-        let end = end_of_piece(text, at);
-        piece(at, end);
-        at = end;
-    }
 }
 
 /// End of the longest run of characters of the wanted classes that begins at `at`.

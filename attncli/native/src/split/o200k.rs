@@ -1,39 +1,55 @@
 //! o200k's pattern: words split where lower case is followed by upper case, contractions kept with their word.
 
+use super::block::{Masks, Rule};
 use super::cl100k::digits;
+use super::prefixed::{self, Traits};
 use super::unicode::{class_at, CASELESS, LETTER, LOWER, NEWLINE, NUMBER, UPPER};
 use super::{contraction, is_other, run_of, trailing_space, white_space};
 
-/// End of the piece that begins at `at`.
-#[inline]
-pub fn end_of_piece(text: &[u8], at: usize) -> usize {
-    let (length, class) = class_at(text, at);
-    // `[^\r\n\p{L}\p{N}]?` takes this character first, and gives it back where no word follows.
-    let prefixed = if class & (NEWLINE | LETTER | NUMBER) == 0 {
-        at + length
-    } else {
-        at
-    };
-    if let Some(end) = word(text, at, prefixed) {
-        return end + contraction(text, end, true);
+/// The pattern.
+#[derive(Debug, Clone, Copy)]
+pub struct O200k;
+
+impl Rule for O200k {
+    #[inline(always)]
+    fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64 {
+        let traits = Traits {
+            cased: true,
+            digits: 3,
+        };
+        prefixed::starts(text, at, masks, length, traits)
     }
-    if class & NUMBER != 0 {
-        return digits(text, at, 3);
-    }
-    let from = if text[at] == b' ' { at + 1 } else { at };
-    let (first_length, first) = class_at(text, from);
-    if first_length > 0 && is_other(first) {
-        let mut end = run_of(text, from + first_length, is_other);
-        while let Some(b'\r' | b'\n' | b'/') = text.get(end) {
-            end += 1;
+
+    #[inline]
+    fn end_of_piece(self, text: &[u8], at: usize) -> usize {
+        let (length, class) = class_at(text, at);
+        // `[^\r\n\p{L}\p{N}]?` takes this character first, and gives it back where no word follows.
+        let prefixed = if class & (NEWLINE | LETTER | NUMBER) == 0 {
+            at + length
+        } else {
+            at
+        };
+        if let Some(end) = word(text, at, prefixed) {
+            return end + contraction(text, end, true);
         }
-        return end;
-    }
-    let (end, last, newline) = white_space(text, at);
-    if newline > 0 {
-        newline
-    } else {
-        trailing_space(text, at, end, last)
+        if class & NUMBER != 0 {
+            return digits(text, at, 3);
+        }
+        let from = if text[at] == b' ' { at + 1 } else { at };
+        let (first_length, first) = class_at(text, from);
+        if first_length > 0 && is_other(first) {
+            let mut end = run_of(text, from + first_length, is_other);
+            while let Some(b'\r' | b'\n' | b'/') = text.get(end) {
+                end += 1;
+            }
+            return end;
+        }
+        let (end, last, newline) = white_space(text, at);
+        if newline > 0 {
+            newline
+        } else {
+            trailing_space(text, at, end, last)
+        }
     }
 }
 

@@ -108,6 +108,96 @@ fn handwritten_splitters_equal_their_regex() {
     }
 }
 
+/// Texts of several blocks, mostly ASCII, so that pieces end and begin at every place of one.
+fn blocks(random: &mut Random) -> Vec<u8> {
+    const ASCII: &[u8] = b"aaaaabcSTLVE''''sdmtlrve  \n\r\t 0123456./!-/";
+    let alphabet = 2 + random.next(ASCII.len() - 1);
+    let from = random.next(ASCII.len());
+    let wide = random.next(60);
+    let mut text = Vec::new();
+    for _ in 0..random.next(260) {
+        if random.next(200) < wide {
+            let one = random.next(2);
+            text.extend(random.text(one));
+        } else {
+            let at = from + random.next(alphabet);
+            text.push(ASCII[at % ASCII.len()]);
+        }
+    }
+    text
+}
+
+#[test]
+fn blocks_equal_their_regex() {
+    let mut random = Random(4);
+    for pattern in known() {
+        let (fast, slow) = (Splitter::new(pattern, false).unwrap(), by_regex(pattern));
+        for _ in 0..6_000 {
+            let text = blocks(&mut random);
+            assert_eq!(
+                pieces(&fast, &text),
+                pieces(&slow, &text),
+                "{pattern} on {:?}",
+                String::from_utf8_lossy(&text)
+            );
+        }
+    }
+}
+
+#[test]
+fn pieces_end_at_every_place_of_a_block() {
+    const MIDDLES: [&str; 11] = [
+        "'s", "'ll", "'ll's'", "x'sA", "\n\n  ", ".\n/\n ", "1234", "é", " é", "'é", "'ſ",
+    ];
+    for pattern in known() {
+        let (fast, slow) = (Splitter::new(pattern, false).unwrap(), by_regex(pattern));
+        for before in 0..140 {
+            for middle in MIDDLES {
+                let lead = &b"a b".repeat(60)[..before];
+                let text = [lead, middle.as_bytes(), b"lines go on"].concat();
+                assert_eq!(
+                    pieces(&fast, &text),
+                    pieces(&slow, &text),
+                    "{pattern} on {text:?}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn classes_agree_whatever_computes_them() {
+    let mut random = Random(5);
+    for _ in 0..20_000 {
+        let block: [u8; block::BLOCK] =
+            std::array::from_fn(|_| u8::try_from(random.next(256)).unwrap());
+        let masks = block::classify(&block);
+        for (bit, &byte) in block.iter().enumerate() {
+            let is = |mask: u64| mask >> bit & 1 == 1;
+            assert_eq!(is(masks.letter), byte.is_ascii_alphabetic());
+            assert_eq!(is(masks.upper), byte.is_ascii_uppercase());
+            assert_eq!(is(masks.digit), byte.is_ascii_digit());
+            assert_eq!(is(masks.white), matches!(byte, 9..=13 | 32));
+            assert_eq!(is(masks.newline), matches!(byte, b'\r' | b'\n'));
+            assert_eq!(is(masks.blank), byte == b' ');
+            assert_eq!(is(masks.quote), byte == b'\'');
+            assert_eq!(is(masks.slash), byte == b'/');
+            assert_eq!(is(masks.high), byte >= 0x80);
+        }
+        #[cfg(target_arch = "x86_64")]
+        {
+            if x86::has_avx2() {
+                // SAFETY: the features were just found.
+                assert_eq!(masks, unsafe { x86::classify_avx2(&block) });
+            }
+            if x86::has_avx512() {
+                // SAFETY: the features were just found.
+                assert_eq!(masks, unsafe { x86::classify_avx512(&block) });
+            }
+        }
+    }
+}
+
 #[test]
 fn the_comparison_can_fail() {
     let mut random = Random(2);
