@@ -112,10 +112,22 @@ class BPE:
         """Ids of one text. Time linear in its length, up to a logarithm."""
 
     def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
-        """Ids of each text; the texts are spread over threads."""
+        """Ids of each text; the texts, and long ones in parts, are spread over threads."""
 
     def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         """All ids in one array (total,), and each text's start in it, the total at the end (texts + 1,)."""
+
+    def encode_lines(
+        self, text: NDArray[np.uint8], threads: int = 0, *, end_of_text: int | None = None, narrow: bool = False
+    ) -> tuple[NDArray[np.uint32] | NDArray[np.uint16], NDArray[np.uint64]]:
+        """`encode_flat` of the lines of one contiguous text, which is not copied (`np.frombuffer` makes an array of
+        bytes or of a memory map): a line is a document without its ``\\n``; one that ends the text without a newline
+        counts, nothing after the last newline does not. `end_of_text` is an id after each document's. With `narrow`
+        the ids are uint16; ValueError where one of the vocabulary or `end_of_text` would not fit.
+
+        >>> BPE(tokens, [], "").encode_lines(np.frombuffer(b"ab\\n\\nc", np.uint8), end_of_text=0)
+        (array([97, 98,  0,  0, 99,  0], dtype=uint32), array([0, 3, 4, 6], dtype=uint64))
+        """
 
     def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
         """The number of ids of each text."""

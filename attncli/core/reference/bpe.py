@@ -81,6 +81,24 @@ class BPE:
         starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
         return np.array([id_ for ids in lists for id_ in ids], np.uint32), starts
 
+    def encode_lines(
+        self, text: NDArray[np.uint8], threads: int = 0, *, end_of_text: int | None = None, narrow: bool = False
+    ) -> tuple[NDArray[np.uint32] | NDArray[np.uint16], NDArray[np.uint64]]:
+        """`encode_flat` of the lines of a text, each without its newline."""
+        import numpy as np
+
+        widest = max([*self._ids.values(), *([] if end_of_text is None else [end_of_text])], default=0)
+        if narrow and widest > np.iinfo(np.uint16).max:
+            raise ValueError(f"an id of {widest} does not fit uint16; use uint32")
+        lines = text.tobytes().split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        after = [] if end_of_text is None else [end_of_text]
+        lists = [ids + after for ids in self.encode_batch(lines, threads)]
+        starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
+        ids = np.array([id_ for ids in lists for id_ in ids], np.uint16 if narrow else np.uint32)
+        return ids, starts
+
     def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
         """The number of ids of each text."""
         return [len(ids) for ids in self.encode_batch(texts, threads)]

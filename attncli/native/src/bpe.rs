@@ -3,6 +3,7 @@
 //! Short words merge by a scan for the lowest rank, long ones by a heap over a linked list; the words of running
 //! text come from a cache.
 
+pub mod batch;
 mod cache;
 mod encoder;
 mod merge;

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -122,6 +123,32 @@ def test_encoders_agree(several: list[bytes], pattern: str) -> None:
     flat, starts = native.encode_flat(several, 2)
     other, others = twin.encode_flat(several)
     assert (flat.tolist(), starts.tolist()) == (other.tolist(), others.tolist())
+
+
+lines = st.lists(st.one_of(texts, st.just(b"\n")), max_size=8).map(b"".join)
+
+
+@given(lines, st.sampled_from(PATTERNS), st.sampled_from([None, 0, 70_000]), st.booleans(), st.integers(1, 3))
+def test_line_encoders_agree(text: bytes, pattern: str, end: int | None, narrow: bool, threads: int) -> None:
+    tokens, merges = tables()
+    found = []
+    for each in (_native.BPE, bpe.BPE):
+        encoder = each(tokens, merges, pattern)
+        try:
+            ids, starts = encoder.encode_lines(np.frombuffer(text, np.uint8), threads, end_of_text=end, narrow=narrow)
+        except ValueError as error:
+            found.append(str(error))
+        else:
+            assert ids.dtype == (np.uint16 if narrow else np.uint32)
+            found.append(f"{ids.tolist()} {starts.tolist()}")
+    assert found[0] == found[1]
+    assert ("does not fit" in found[0]) == (narrow and end == 70_000)
+
+
+def test_lines_of_an_array_with_gaps_are_refused() -> None:
+    tokens, merges = tables()
+    with pytest.raises(ValueError, match="contiguous"):
+        _native.BPE(tokens, merges, "").encode_lines(np.zeros(8, np.uint8)[::2])
 
 
 @given(st.text(alphabet="ab_é ?x", max_size=30))

@@ -6,9 +6,6 @@ use super::{Bpe, NONE};
 use crate::error::{Error, Result};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Bytes of text for which another thread pays.
-const WORTH_A_THREAD: usize = 1 << 16;
-
 impl Bpe {
     /// Encodes one text.
     pub fn encode(&self, text: &[u8]) -> Result<Vec<u32>> {
@@ -17,45 +14,13 @@ impl Bpe {
         Ok(ids)
     }
 
-    /// Encodes many texts on up to `threads` threads: a list of (ids, end of each text in them), in order.
-    pub fn encode_batch<T: AsRef<[u8]> + Sync>(
-        &self,
-        texts: &[T],
-        threads: usize,
-    ) -> Result<Vec<Encoded>> {
-        let total: usize = texts.iter().map(|text| text.as_ref().len()).sum();
-        let workers = threads.clamp(1, total / WORTH_A_THREAD + 1);
-        if workers == 1 {
-            return Ok(vec![self.encode_part(texts, total)?]);
-        }
-        let parts = split_evenly(texts, total, workers);
-        std::thread::scope(|scope| {
-            let running: Vec<_> = parts
-                .into_iter()
-                .map(|part| scope.spawn(move || self.encode_part(part, total / workers)))
-                .collect();
-            running
-                .into_iter()
-                .map(|worker| {
-                    worker
-                        .join()
-                        .unwrap_or_else(|_| Err(Error::Invalid("an encoding thread failed".into())))
-                })
-                .collect()
-        })
-    }
-
-    fn encode_part<T: AsRef<[u8]>>(&self, texts: &[T], size: usize) -> Result<Encoded> {
-        let mut encoder = self.encoder();
-        let mut encoded = Encoded {
-            ids: Vec::with_capacity(size / 3),
-            ends: Vec::with_capacity(texts.len()),
-        };
-        for text in texts {
-            encoder.encode(text.as_ref(), &mut encoded.ids)?;
-            encoded.ends.push(encoded.ids.len());
-        }
-        Ok(encoded)
+    /// The largest id that text encodes to.
+    pub fn largest_id(&self) -> u32 {
+        let bases = self.byte_ids.iter().filter(|&&id| id != NONE).copied();
+        let characters = self.char_ids.iter().flat_map(|ids| ids.values().copied());
+        let others = self.unknown.into_iter().chain(self.end_of_word);
+        let all = bases.chain(characters).chain(others);
+        all.chain(self.merges.ids()).max().unwrap_or(0)
     }
 
     /// An encoder for one thread, with what an earlier one learned.
@@ -63,6 +28,7 @@ impl Bpe {
         Encoder {
             bpe: self,
             state: self.idle.lock().pop().unwrap_or_default(),
+            end_of_text: None,
         }
     }
 }
@@ -102,26 +68,27 @@ pub struct Encoded {
 /// Words between being cut and being looked up: meanwhile the memory that tells their ids arrives.
 const PENDING: usize = 64;
 
-struct Pending {
-    words: [(Key, usize, u32); PENDING],
+/// Words, and the ends of texts as empty ones.
+pub struct Pending<'t> {
+    words: [(Key, &'t [u8]); PENDING],
     count: usize,
 }
 
-impl Default for Pending {
+impl Default for Pending<'_> {
     fn default() -> Self {
         Self {
-            words: [(Key::NONE, 0, 0); PENDING],
+            words: [(Key::NONE, &[]); PENDING],
             count: 0,
         }
     }
 }
 
-impl Pending {
+impl<'t> Pending<'t> {
     /// Whether there is no more room after this one.
-    #[inline]
-    fn push(&mut self, start: usize, end: usize, key: Key) -> bool {
-        if let Some(word) = self.words.get_mut(self.count) {
-            *word = (key, start, u32::try_from(end - start).unwrap_or(NONE));
+    #[inline(always)]
+    fn push(&mut self, key: Key, word: &'t [u8]) -> bool {
+        if let Some(place) = self.words.get_mut(self.count) {
+            *place = (key, word);
             self.count += 1;
         }
         self.count == PENDING
@@ -132,6 +99,8 @@ impl Pending {
 pub struct Encoder<'a> {
     bpe: &'a Bpe,
     state: State,
+    /// An id after each text.
+    pub end_of_text: Option<u32>,
 }
 
 impl Drop for Encoder<'_> {
@@ -143,16 +112,36 @@ impl Drop for Encoder<'_> {
 impl Encoder<'_> {
     /// Appends a text's ids.
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<u32>) -> Result<()> {
+        let mut to = Encoded {
+            ids: std::mem::take(ids),
+            ends: Vec::new(),
+        };
+        let mut pending = Pending::default();
+        let done = self.split(text, 0, text.len(), &mut pending, &mut to);
+        self.look_up(&mut pending, &mut to);
+        *ids = to.ids;
+        done
+    }
+
+    /// Appends the ids of `text[start..end]`; its last words may stay pending.
+    #[inline]
+    pub fn split<'t>(
+        &mut self,
+        text: &'t [u8],
+        start: usize,
+        end: usize,
+        pending: &mut Pending<'t>,
+        to: &mut Encoded,
+    ) -> Result<()> {
         let bpe = self.bpe;
         let mut too_long = false;
-        let mut pending = Pending::default();
-        bpe.splitter.each(text, |start, end| {
+        bpe.splitter.each_within(text, start, end, |start, end| {
             let key = Key::of(text, start, end);
             self.state.cache.prefetch(key);
             // Places in a word are u32.
             too_long |= end - start >= NONE as usize;
-            if pending.push(start, end, key) && !too_long {
-                self.look_up(text, &mut pending, ids);
+            if pending.push(key, &text[start..end]) && !too_long {
+                self.look_up(pending, to);
             }
         })?;
         if too_long {
@@ -160,8 +149,15 @@ impl Encoder<'_> {
                 "a word of 4 GiB or more; use a pattern that splits it".into(),
             ));
         }
-        self.look_up(text, &mut pending, ids);
         Ok(())
+    }
+
+    /// A text ends here.
+    #[inline]
+    pub fn end(&mut self, pending: &mut Pending<'_>, to: &mut Encoded) {
+        if pending.push(Key::NONE, &[]) {
+            self.look_up(pending, to);
+        }
     }
 
     /// Appends the ids of one word, as the pattern cut it.
@@ -178,25 +174,27 @@ impl Encoder<'_> {
 
     /// Appends the ids of the pending words.
     #[inline(never)]
-    fn look_up(&mut self, text: &[u8], pending: &mut Pending, ids: &mut Vec<u32>) {
+    pub fn look_up(&mut self, pending: &mut Pending<'_>, to: &mut Encoded) {
         // Four ids are stored for each word, of which as many stay as it has: a copy of a length that is not known
         // costs more.
         let mut found = [0; PENDING * MOST_IDS];
         let mut count = 0;
-        for &(key, start, length) in &pending.words[..pending.count] {
-            match self.state.cache.short(key) {
-                Some((known, more)) => {
-                    found[count..count + MOST_IDS].copy_from_slice(&known);
-                    count += more;
-                }
-                None => {
-                    ids.extend_from_slice(&found[..count]);
-                    count = 0;
-                    self.not_short(&text[start..start + length as usize], key, ids);
-                }
+        for &(key, word) in &pending.words[..pending.count] {
+            if let Some((known, more)) = self.state.cache.short(key) {
+                found[count..count + MOST_IDS].copy_from_slice(&known);
+                count += more;
+                continue;
+            }
+            to.ids.extend_from_slice(&found[..count]);
+            count = 0;
+            if word.is_empty() {
+                to.ids.extend(self.end_of_text);
+                to.ends.push(to.ids.len());
+            } else {
+                self.not_short(word, key, &mut to.ids);
             }
         }
-        ids.extend_from_slice(&found[..count]);
+        to.ids.extend_from_slice(&found[..count]);
         pending.count = 0;
     }
 
@@ -217,19 +215,4 @@ impl Encoder<'_> {
             cache.put_long(word, hash, &ids[from..]);
         }
     }
-}
-
-/// Consecutive parts of about the same number of bytes.
-fn split_evenly<T: AsRef<[u8]>>(texts: &[T], total: usize, parts: usize) -> Vec<&[T]> {
-    let mut found = Vec::with_capacity(parts);
-    let (mut start, mut size) = (0, 0);
-    for (index, text) in texts.iter().enumerate() {
-        size += text.as_ref().len();
-        if size > total / parts && found.len() + 1 < parts {
-            found.push(&texts[start..=index]);
-            (start, size) = (index + 1, 0);
-        }
-    }
-    found.push(&texts[start..]);
-    found
 }

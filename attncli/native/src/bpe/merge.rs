@@ -96,6 +96,11 @@ impl Merges {
         }
     }
 
+    /// The ids that merges make.
+    pub fn ids(&self) -> impl Iterator<Item = u32> + '_ {
+        self.parts.iter().map(|&(_, _, id)| id)
+    }
+
     #[inline]
     pub(super) fn id(&self, rank: u32) -> u32 {
         self.parts[rank as usize].2

@@ -1,5 +1,7 @@
+use super::batch::{join, starts};
 use super::merge::Merger;
 use super::*;
+use std::sync::atomic::AtomicBool;
 
 /// Byte-level tables with these merges (as texts), learned in this order.
 fn bpe(pairs: &[(&str, &str)], pattern: &str) -> Bpe {
@@ -134,12 +136,14 @@ fn cache_and_threads_change_nothing() {
     assert_eq!(whole, single);
     let texts: Vec<&[u8]> = text.chunks(5_000).collect();
     let one: Vec<u32> = bpe
-        .encode_batch(&texts, 1)
+        .encode_batch(&texts, 1, &AtomicBool::new(false))
         .unwrap()
         .into_iter()
         .flat_map(|part| part.ids)
         .collect();
-    let three = bpe.encode_batch(&texts, 3).unwrap();
+    let three = bpe
+        .encode_batch(&texts, 3, &AtomicBool::new(false))
+        .unwrap();
     assert_eq!(
         three.iter().map(|part| part.ends.len()).sum::<usize>(),
         texts.len()
@@ -151,6 +155,93 @@ fn cache_and_threads_change_nothing() {
             .flat_map(|part| part.ids)
             .collect::<Vec<_>>()
     );
+}
+
+/// All ids and where each text starts, whatever the number of parts.
+fn flat(parts: &[Encoded]) -> (Vec<u32>, Vec<u64>) {
+    (join(parts, 2, |id| id), starts(parts))
+}
+
+#[test]
+fn one_long_text_is_cut_where_it_changes_nothing() {
+    const GPT2: &str =
+        r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+";
+    let long = b"ab aab's caa\n\n  ba baba1234aaab aaaaaaaaaaaaaaaaaaaaaaab ".repeat(80_000);
+    let texts = [&long[..], b"", b"aab", &long[7..], b""];
+    for pattern in [GPT2, r"\S+", ""] {
+        let bpe = bpe(&PAIRS, pattern);
+        let expected: Vec<_> = texts.iter().map(|text| bpe.encode(text).unwrap()).collect();
+        for threads in 1..4 {
+            let parts = bpe.encode_batch(&texts, threads, &AtomicBool::new(false));
+            let (ids, starts) = flat(&parts.unwrap());
+            assert_eq!(starts.len(), texts.len() + 1);
+            assert_eq!(ids, expected.concat());
+            let lengths = starts.windows(2).map(|span| span[1] - span[0]);
+            assert!(lengths.eq(expected.iter().map(|ids| ids.len() as u64)));
+        }
+    }
+}
+
+#[test]
+fn lines_are_texts_without_their_newlines() {
+    let long = b"ab aab caa ".repeat(200_000);
+    let many = b"ab aab caa ba\n\nbabaaaab\r\n a\n".repeat(60_000);
+    let bpe = bpe(&PAIRS, r"\S+");
+    for text in [&b""[..], b"\n", b"a", b"a\n", b"\n\nab", &many, &long] {
+        let text = [text, b"aab\n", text, text].concat();
+        let lines = text
+            .strip_suffix(b"\n")
+            .unwrap_or(&text)
+            .split(|&byte| byte == b'\n');
+        let expected: Vec<_> = lines.map(|line| bpe.encode(line).unwrap()).collect();
+        for (threads, end) in [(1, None), (2, Some(77)), (3, None)] {
+            let parts = bpe.encode_lines(&text, threads, end, &AtomicBool::new(false));
+            let (ids, starts) = flat(&parts.unwrap());
+            assert_eq!(starts.len(), expected.len() + 1);
+            let with_ends = expected
+                .iter()
+                .flat_map(|ids| ids.iter().copied().chain(end));
+            assert!(ids.iter().copied().eq(with_ends));
+            assert_eq!(starts.last().copied(), Some(ids.len() as u64));
+        }
+    }
+    let none = bpe.encode_lines(b"", 2, Some(1), &AtomicBool::new(false));
+    assert_eq!(flat(&none.unwrap()), (vec![], vec![0]));
+}
+
+#[test]
+fn a_cancelled_call_stops() {
+    let bpe = bpe(&PAIRS, r"\S+");
+    let texts = [b"ab aab "; 9];
+    for threads in 1..3 {
+        assert_eq!(
+            bpe.encode_batch(&texts, threads, &AtomicBool::new(true)),
+            Err(Error::Interrupted)
+        );
+    }
+}
+
+/// More words than the cache keeps, short and long, so that it grows, fills up and begins anew.
+#[test]
+fn a_cache_that_overflows_forgets_but_does_not_lie() {
+    let bpe = bpe(&PAIRS, r"\S+");
+    let mut encoder = bpe.encoder();
+    let mut state = 3u64;
+    for round in 0..900_000u64 {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        let word = format!("{:b}", state >> (20 + round % 40))
+            .replace('0', "a")
+            .replace('1', "b");
+        let (mut ids, mut again) = (Vec::new(), Vec::new());
+        encoder.word(word.as_bytes(), &mut ids);
+        encoder.word(word.as_bytes(), &mut again);
+        assert_eq!(ids, again);
+        if round % 64 == 0 {
+            assert_eq!(ids, by_definition(&bpe, word.as_bytes()));
+        }
+    }
 }
 
 #[test]

@@ -1,12 +1,14 @@
 //! Splitter, WordCounts, BPE and train_merges as `_native.pyi` documents them.
 
 use super::interrupt::interruptible;
+use crate::bpe::batch::{join, starts};
 use crate::bpe::{Bpe, Encoded, Tables};
 use crate::counts::{WordCounts, Words};
 use crate::error::{Error, Result};
 use crate::split;
 use crate::train::{train, Goal};
-use numpy::{IntoPyArray, PyArray1};
+use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
@@ -187,8 +189,8 @@ fn train_merges(
 #[pyclass(frozen, name = "BPE", module = "attncli._native")]
 struct PyBpe(Bpe);
 
-/// All ids and each text's start, as NumPy arrays.
-type Flat<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u64>>);
+/// All ids (uint32, or uint16) and each text's start, as NumPy arrays.
+type Flat<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<u64>>);
 
 #[pymethods]
 impl PyBpe {
@@ -226,7 +228,7 @@ impl PyBpe {
         if text.len() < LONG {
             return Ok(self.0.encode(&text)?);
         }
-        interruptible(py, |_: &AtomicBool| self.0.encode(&text))
+        Ok(joined(self.encoded(py, &[text], 1)?, 1))
     }
 
     #[pyo3(signature = (texts, threads = 0))]
@@ -237,13 +239,12 @@ impl PyBpe {
         threads: usize,
     ) -> PyResult<Vec<Bound<'py, PyList>>> {
         let parts = self.encoded(py, &texts, threads)?;
-        let mut lists = Vec::with_capacity(texts.len());
-        for part in &parts {
-            for ids in texts_of(part) {
-                lists.push(PyList::new(py, ids)?);
-            }
-        }
-        Ok(lists)
+        let starts = starts(&parts);
+        let ids = py.detach(|| joined(parts, cores(threads)));
+        starts
+            .windows(2)
+            .map(|span| PyList::new(py, &ids[place(span[0])..place(span[1])]))
+            .collect()
     }
 
     #[pyo3(signature = (texts, threads = 0))]
@@ -253,22 +254,33 @@ impl PyBpe {
         texts: Vec<PyBackedBytes>,
         threads: usize,
     ) -> PyResult<Flat<'py>> {
-        let mut parts = self.encoded(py, &texts, threads)?;
-        let mut starts = Vec::with_capacity(texts.len() + 1);
-        starts.push(0u64);
-        let mut before = 0;
-        for part in &parts {
-            starts.extend(part.ends.iter().map(|&end| (before + end) as u64));
-            before += part.ids.len();
+        let parts = self.encoded(py, &texts, threads)?;
+        Ok(flat(py, parts, threads, false))
+    }
+
+    #[pyo3(signature = (text, threads = 0, *, end_of_text = None, narrow = false))]
+    fn encode_lines<'py>(
+        &self,
+        py: Python<'py>,
+        text: PyReadonlyArray1<'py, u8>,
+        threads: usize,
+        end_of_text: Option<u32>,
+        narrow: bool,
+    ) -> PyResult<Flat<'py>> {
+        let bytes = text
+            .as_slice()
+            .map_err(|_| PyValueError::new_err("the text must be contiguous"))?;
+        let widest = end_of_text.max(Some(self.0.largest_id())).unwrap_or(0);
+        if narrow && widest > u32::from(u16::MAX) {
+            return Err(PyValueError::new_err(format!(
+                "an id of {widest} does not fit uint16; use uint32"
+            )));
         }
-        let ids = match &mut parts[..] {
-            [only] => std::mem::take(&mut only.ids),
-            _ => parts
-                .iter()
-                .flat_map(|part| part.ids.iter().copied())
-                .collect::<Vec<_>>(),
-        };
-        Ok((ids.into_pyarray(py), starts.into_pyarray(py)))
+        let parts = long_call(py, bytes.len(), |cancel| {
+            self.0
+                .encode_lines(bytes, cores(threads), end_of_text, cancel)
+        })?;
+        Ok(flat(py, parts, threads, narrow))
     }
 
     #[pyo3(signature = (texts, threads = 0))]
@@ -278,8 +290,11 @@ impl PyBpe {
         texts: Vec<PyBackedBytes>,
         threads: usize,
     ) -> PyResult<Vec<usize>> {
-        let parts = self.encoded(py, &texts, threads)?;
-        Ok(parts.iter().flat_map(texts_of).map(<[u32]>::len).collect())
+        let starts = starts(&self.encoded(py, &texts, threads)?);
+        Ok(starts
+            .windows(2)
+            .map(|span| place(span[1] - span[0]))
+            .collect())
     }
 }
 
@@ -290,19 +305,51 @@ impl PyBpe {
         texts: &[PyBackedBytes],
         threads: usize,
     ) -> PyResult<Vec<Encoded>> {
-        let threads = cores(threads);
-        let work = || -> Result<Vec<Encoded>> { self.0.encode_batch(texts, threads) };
-        if texts.iter().map(|text| text.len()).sum::<usize>() < LONG {
-            return Ok(py.detach(work)?);
-        }
-        interruptible(py, |_: &AtomicBool| work())
+        let size = texts.iter().map(|text| text.len()).sum();
+        long_call(py, size, |cancel| {
+            self.0.encode_batch(texts, cores(threads), cancel)
+        })
     }
 }
 
-/// The ids of each text of a part.
-fn texts_of(part: &Encoded) -> impl Iterator<Item = &[u32]> {
-    let starts = std::iter::once(0).chain(part.ends.iter().copied());
-    starts
-        .zip(&part.ends)
-        .map(|(start, &end)| &part.ids[start..end])
+/// Runs `work` off the GIL, and where there is much of it, on Ctrl-C's watch.
+fn long_call<T: Send>(
+    py: Python<'_>,
+    size: usize,
+    work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+) -> PyResult<T> {
+    if size < LONG {
+        return Ok(py.detach(|| work(&AtomicBool::new(false)))?);
+    }
+    interruptible(py, work)
+}
+
+/// All ids in one vector; the only part is not copied.
+fn joined(mut parts: Vec<Encoded>, threads: usize) -> Vec<u32> {
+    match &mut parts[..] {
+        [only] => std::mem::take(&mut only.ids),
+        _ => join(&parts, threads, |id| id),
+    }
+}
+
+fn flat(py: Python<'_>, parts: Vec<Encoded>, threads: usize, narrow: bool) -> Flat<'_> {
+    let starts = starts(&parts).into_pyarray(py);
+    let threads = cores(threads);
+    let ids = if narrow {
+        // The caller has made sure that all fit.
+        let short = |id| u16::try_from(id).unwrap_or(u16::MAX);
+        py.detach(|| join(&parts, threads, short))
+            .into_pyarray(py)
+            .into_any()
+    } else {
+        py.detach(|| joined(parts, threads))
+            .into_pyarray(py)
+            .into_any()
+    };
+    (ids, starts)
+}
+
+/// A place in memory that was counted in u64.
+fn place(count: u64) -> usize {
+    usize::try_from(count).unwrap_or(usize::MAX)
 }

@@ -50,32 +50,42 @@ pub trait Rule: Copy {
     fn end_of_piece(self, text: &[u8], at: usize) -> usize;
 }
 
-/// Calls `piece(start, end)` for each piece.
-pub fn each(text: &[u8], rule: impl Rule, piece: impl FnMut(usize, usize)) {
+/// Calls `piece(start, end)` for each piece of `text[start..end]`.
+#[inline]
+pub fn each(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    rule: impl Rule,
+    piece: impl FnMut(usize, usize),
+) {
     #[cfg(target_arch = "x86_64")]
     {
         if super::x86::has_avx512() {
             // SAFETY: the features were just found.
-            return unsafe { super::x86::each_avx512(text, rule, piece) };
+            return unsafe { super::x86::each_avx512(text, start, end, rule, piece) };
         }
         if super::x86::has_avx2() {
             // SAFETY: the features were just found.
-            return unsafe { super::x86::each_avx2(text, rule, piece) };
+            return unsafe { super::x86::each_avx2(text, start, end, rule, piece) };
         }
     }
-    drive(text, rule, classify, piece);
+    drive(text, start, end, rule, classify, piece);
 }
 
 /// `each` with one way of classifying.
 #[inline(always)]
 pub fn drive(
     text: &[u8],
+    start: usize,
+    end: usize,
     rule: impl Rule,
     classify: impl Fn(&[u8; BLOCK]) -> Masks,
     mut piece: impl FnMut(usize, usize),
 ) {
-    let mut at = 0;
-    while at < text.len() {
+    let inside = &text[..end];
+    let mut at = start;
+    while at < end {
         let masks = match text[at..].first_chunk() {
             Some(block) => classify(block),
             None => {
@@ -85,14 +95,15 @@ pub fn drive(
                 classify(&block)
             }
         };
-        let length = masks.high.trailing_zeros();
+        let left = u32::try_from(end - at).unwrap_or(u32::MAX);
+        let length = masks.high.trailing_zeros().min(left);
         let mut starts = if length > 1 {
-            rule.starts(text, at, &masks, length) & !1
+            rule.starts(inside, at, &masks, length) & !1
         } else {
             0
         };
         if starts == 0 {
-            at = walk(text, rule, at, &mut piece);
+            at = walk(inside, rule, at, &mut piece);
             continue;
         }
         let (block, mut start) = (at, at);

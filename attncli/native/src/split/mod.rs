@@ -74,18 +74,37 @@ impl Splitter {
 
     /// Calls `piece(start, end)` for each piece in order. Fails where a general regex gives up backtracking.
     #[inline]
-    pub fn each(&self, text: &[u8], mut piece: impl FnMut(usize, usize)) -> Result<()> {
+    pub fn each(&self, text: &[u8], piece: impl FnMut(usize, usize)) -> Result<()> {
+        self.each_within(text, 0, text.len(), piece)
+    }
+
+    /// `each` on `text[start..end]`, with places in `text`. (What stands around it changes nothing, but may be read:
+    /// blocks are loaded whole.)
+    #[inline]
+    pub fn each_within(
+        &self,
+        text: &[u8],
+        start: usize,
+        end: usize,
+        mut piece: impl FnMut(usize, usize),
+    ) -> Result<()> {
+        let inside = &text[start..end];
+        let moved = |piece: &mut dyn FnMut(usize, usize), from, to| piece(start + from, start + to);
         match &self.rule {
             Rule::Whole => {
-                if !text.is_empty() {
-                    piece(0, text.len());
+                if end > start {
+                    piece(start, end);
                 }
             }
-            Rule::Words => self.words(text, piece),
-            Rule::Gpt2 => block::each(text, gpt2::Gpt2, piece),
-            Rule::O200k => block::each(text, o200k::O200k, piece),
-            Rule::Cl100k(variant) => block::each(text, *variant, piece),
-            Rule::General(general) => return general.each(text, self.drop_gaps, piece),
+            Rule::Words => self.words(inside, |from, to| moved(&mut piece, from, to)),
+            Rule::Gpt2 => block::each(text, start, end, gpt2::Gpt2, piece),
+            Rule::O200k => block::each(text, start, end, o200k::O200k, piece),
+            Rule::Cl100k(variant) => block::each(text, start, end, *variant, piece),
+            Rule::General(general) => {
+                return general.each(inside, self.drop_gaps, |from, to| {
+                    moved(&mut piece, from, to);
+                })
+            }
         }
         Ok(())
     }

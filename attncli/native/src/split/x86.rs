@@ -21,14 +21,33 @@ fn has_bits() -> bool {
 
 /// `block::each` by AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt")]
-pub fn each_avx512(text: &[u8], rule: impl Rule, piece: impl FnMut(usize, usize)) {
-    drive(text, rule, |block| classify_avx512(block), piece);
+pub fn each_avx512(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    rule: impl Rule,
+    piece: impl FnMut(usize, usize),
+) {
+    drive(
+        text,
+        start,
+        end,
+        rule,
+        |block| classify_avx512(block),
+        piece,
+    );
 }
 
 /// `block::each` by AVX2.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-pub fn each_avx2(text: &[u8], rule: impl Rule, piece: impl FnMut(usize, usize)) {
-    drive(text, rule, |block| classify_avx2(block), piece);
+pub fn each_avx2(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    rule: impl Rule,
+    piece: impl FnMut(usize, usize),
+) {
+    drive(text, start, end, rule, |block| classify_avx2(block), piece);
 }
 
 /// `block::classify` by AVX-512.
