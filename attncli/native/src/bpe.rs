@@ -4,6 +4,7 @@
 //! text come from a cache.
 
 mod cache;
+pub mod derive;
 mod encoder;
 mod merge;
 mod prefetch;
