@@ -120,6 +120,37 @@ class BPE:
     def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
         """The number of ids of each text."""
 
+def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
+    r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the
+    order of their ranks, and where each ends there, uint32 in the machine's order. A rank left out is an empty token.
+
+    None where a line is not in order, a token or a rank stands twice, or ranks leave out more than 65,536 numbers;
+    the twin raises ValueError that names the line.
+
+    >>> read_ranks(b"YQ== 0\nYg== 1\n")[0]
+    b'ab'
+    """
+
+def derive_merges(tokens: bytes, ends: bytes) -> tuple[bytes, bytes] | None:
+    """The merges that ranks mean: (left, right) ids by rank, and the id of what each makes, as uint32.
+
+    tiktoken merges the adjacent pair whose concatenation has the lowest rank. So a token is only ever made of the two
+    parts that its own bytes come to before the last step: that pair stands for it, whatever the order of the ranks;
+    a token that its bytes don't come to is left out, for no text does either. None where a byte is no token.
+    Arguments as `read_ranks` gives them.
+    """
+
+def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
+    """The two large tables of a tokenizer.json: the file with null in their place; the spellings of `model.vocab`
+    in the order of their ids (UTF-8 in one buffer) and where each ends (uint32); `model.merges` as ids (left, right).
+
+    None where anything is out of order in the tables, or stands twice: the plain reader tells what.
+    """
+
+def unspell(names: bytes, ends: bytes, raw: Sequence[int]) -> tuple[bytes, bytes] | None:
+    """The bytes that tokens spelled in GPT-2's stand-ins mean, and their ends; the ids in `raw` (sorted) stay as
+    they are. None where another one holds a character that stands for no byte. Arguments as lifted."""
+
 def attention(
     queries: NDArray[np.float32],
     keys: NDArray[np.float32],
