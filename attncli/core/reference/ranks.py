@@ -6,6 +6,7 @@ import base64
 import binascii
 from array import array
 from collections.abc import Mapping
+from itertools import pairwise
 
 __all__ = ["derive_merges", "flat", "read_ranks"]
 
@@ -87,7 +88,7 @@ def _parts(token: bytes, ranks: Mapping[bytes, int]) -> list[bytes]:
     parts = [token[at : at + 1] for at in range(len(token))]
     while len(parts) > 2:
         rank, place = min(
-            (ranks.get(left + right, LARGEST_ID), place) for place, (left, right) in enumerate(zip(parts, parts[1:]))
+            (ranks.get(left + right, LARGEST_ID), place) for place, (left, right) in enumerate(pairwise(parts))
         )
         if rank == LARGEST_ID:
             break

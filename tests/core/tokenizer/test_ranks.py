@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from array import array
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -79,7 +80,7 @@ def merged(text: bytes, tokens: list[bytes], pairs: array[int], new: array[int])
     ids = [tokens.index(text[at : at + 1]) for at in range(len(text))]
     of_pair = {(pairs[2 * at], pairs[2 * at + 1]): rank for at, rank in enumerate(new)}
     while True:
-        found = [(of_pair[pair], place) for place, pair in enumerate(zip(ids, ids[1:])) if pair in of_pair]
+        found = [(of_pair[pair], place) for place, pair in enumerate(pairwise(ids)) if pair in of_pair]
         if not found:
             return ids
         rank, place = min(found)
