@@ -136,7 +136,8 @@ def derive_merges(tokens: bytes, ends: bytes) -> tuple[bytes, bytes] | None:
 
     tiktoken merges the adjacent pair whose concatenation has the lowest rank. So a token is only ever made of the two
     parts that its own bytes come to before the last step: that pair stands for it, whatever the order of the ranks;
-    a token that its bytes don't come to is left out, for no text does either. None where a byte is no token.
+    a token that its bytes don't come to is left out, for no text does either. None where one of the 256 bytes is no
+    token.
     Arguments as `read_ranks` gives them.
     """
 

@@ -57,10 +57,10 @@ def derive_merges(tokens: bytes, ends: bytes) -> tuple[bytes, bytes] | None:
         if end > start:
             ranks[tokens[start:end]] = rank
         start = end
+    if any(bytes([byte]) not in ranks for byte in range(256)):
+        return None
     pairs, new = array("I"), array("I")
     for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
-        if any(token[at : at + 1] not in ranks for at in range(len(token))):
-            return None
         parts = _parts(token, ranks)
         if len(parts) == 2:
             pairs.extend(ranks[part] for part in parts)

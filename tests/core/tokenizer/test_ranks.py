@@ -13,9 +13,23 @@ from hypothesis import strategies as st
 from attncli import _native
 from attncli.core.reference import ranks
 
-tables = st.lists(
-    st.one_of(st.text("ab", min_size=2, max_size=6), st.text("abc", min_size=2, max_size=12)), unique=True, max_size=30
-).flatmap(lambda words: st.permutations(["a", "b", "c", *words]))
+
+def completed(words: list[str]) -> list[bytes]:
+    """The words, and behind them the bytes that are not among them."""
+    tokens = [word.encode() for word in words]
+    return tokens + [byte for byte in BYTES if byte not in tokens]
+
+
+BYTES = [bytes([byte]) for byte in range(256)]
+tables = (
+    st.lists(
+        st.one_of(st.text("ab", min_size=2, max_size=6), st.text("abc", min_size=2, max_size=12)),
+        unique=True,
+        max_size=30,
+    )
+    .flatmap(lambda words: st.permutations(["a", "b", "c", *words]))
+    .map(completed)
+)
 lines = st.lists(
     st.one_of(
         st.tuples(st.binary(max_size=4), st.integers(-1, 6)).map(
@@ -31,13 +45,13 @@ lines = st.lists(
 
 
 @given(tables)
-def test_derived_merges_agree(words: list[str]) -> None:
-    flat = ranks.flat([word.encode() for word in words])
+def test_derived_merges_agree(tokens: list[bytes]) -> None:
+    flat = ranks.flat(tokens)
     assert _native.derive_merges(*flat) == ranks.derive_merges(*flat)
 
 
 def test_the_comparison_can_fail() -> None:
-    one, other = (ranks.flat([word.encode() for word in words]) for words in (["a", "b", "ab"], ["b", "a", "ab"]))
+    one, other = (ranks.flat(completed(words)) for words in (["a", "b", "ab"], ["b", "a", "ab"]))
     assert _native.derive_merges(*one) != ranks.derive_merges(*other)
 
 
@@ -52,6 +66,11 @@ def test_readers_agree(data: bytes) -> None:
         assert _native.read_ranks(data) == expected
 
 
+def test_a_missing_byte_is_noticed() -> None:
+    flat = ranks.flat(completed(["ab"])[:-1])
+    assert _native.derive_merges(*flat) is ranks.derive_merges(*flat) is None
+
+
 def test_ends_that_do_not_fit_are_refused() -> None:
     for ends in ([1], [3, 2], [4], []):
         with pytest.raises(ValueError, match="do not fit"):
@@ -59,11 +78,8 @@ def test_ends_that_do_not_fit_are_refused() -> None:
 
 
 @given(tables, st.text("abc", max_size=20))
-def test_derived_merges_are_tiktokens(words: list[str], text: str) -> None:
+def test_derived_merges_are_tiktokens(tokens: list[bytes], text: str) -> None:
     tiktoken = pytest.importorskip("tiktoken")
-    known = {word.encode() for word in words}
-    tokens = [word.encode() for word in words]
-    tokens += [bytes([byte]) for byte in range(256) if bytes([byte]) not in known]
     theirs = tiktoken.Encoding(
         "x", pat_str=r"[\s\S]+", mergeable_ranks={token: rank for rank, token in enumerate(tokens)}, special_tokens={}
     )

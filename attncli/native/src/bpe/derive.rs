@@ -14,8 +14,8 @@ const NONE: u32 = u32::MAX;
 
 /// (left, right, new) ids by the rank of what they make, which is its id.
 ///
-/// A token that its own bytes don't merge to is left out: no text merges to it either. None where one of its bytes
-/// is no token.
+/// A token that its own bytes don't merge to is left out: no text merges to it either. None where one of the 256
+/// bytes is no token.
 pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
     let mut of_byte = [NONE; 256];
     let mut by_length: Vec<u64> = Vec::with_capacity(tokens.len());
@@ -26,6 +26,9 @@ pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
             _ => by_length.push(pack(u32::try_from(token.len()).ok()?, id)),
         }
     }
+    if of_byte.contains(&NONE) {
+        return None;
+    }
     by_length.sort_unstable();
     let mut table = Merges::with_capacity(by_length.len(), None);
     let mut merger = Merger::default();
@@ -33,9 +36,8 @@ pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
     let mut parts = vec![None; tokens.len()];
     for id in by_length.into_iter().map(|packed| unpack(packed).1) {
         symbols.clear();
-        for &byte in tokens.get(id as usize) {
-            symbols.push(Some(of_byte[usize::from(byte)]).filter(|&id| id != NONE)?);
-        }
+        let bytes = tokens.get(id as usize).iter();
+        symbols.extend(bytes.map(|&byte| of_byte[usize::from(byte)]));
         merger.merge(&table, &mut symbols, 0);
         if let [left, right] = symbols[..] {
             table.insert(left, right, id, id);
