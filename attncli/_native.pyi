@@ -148,9 +148,18 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
     None where anything is out of order in the tables, or stands twice: the plain reader tells what.
     """
 
-def unspell(names: bytes, ends: bytes, raw: Sequence[int]) -> tuple[bytes, bytes] | None:
-    """The bytes that tokens spelled in GPT-2's stand-ins mean, and their ends; the ids in `raw` (sorted) stay as
-    they are. None where another one holds a character that stands for no byte. Arguments as lifted."""
+def add_tokens(
+    tokens: bytes, ends: bytes, added: Sequence[tuple[int, bytes]], spelled: bool
+) -> tuple[bytes, bytes] | None:
+    """The tokens of a vocabulary with the added ones (id, text) in their places. `spelled`: all but the added ones are
+    spelled in GPT-2's stand-ins, and become the bytes that they mean.
+
+    None where an added token has the id of another token, or another id in the vocabulary, or stands twice; where a
+    character stands for no byte; and where ids leave out more than 65,536 numbers: the plain reader tells which.
+
+    >>> add_tokens(b"ab", array("I", [1, 2]).tobytes(), [(2, b"<e>")], False)[0]
+    b'ab<e>'
+    """
 
 def attention(
     queries: NDArray[np.float32],

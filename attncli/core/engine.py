@@ -16,10 +16,12 @@ if TYPE_CHECKING:
     from attncli import _native
 
 __all__ = [
+    "add_tokens",
     "attention",
     "attention_weights",
     "bpe",
     "derive_merges",
+    "lift_tokenizer_json",
     "name",
     "read_ranks",
     "splitter",
@@ -111,6 +113,28 @@ def derive_merges() -> Any:
 
         return derive_merges
     from attncli.core.reference.ranks import derive_merges as twin
+
+    return twin
+
+
+def lift_tokenizer_json() -> Any:
+    """The function that lifts the large tables out of a tokenizer.json."""
+    if name() == "native":
+        from attncli._native import lift_tokenizer_json
+
+        return lift_tokenizer_json
+    from attncli.core.reference.tables import lift_tokenizer_json as twin
+
+    return twin
+
+
+def add_tokens() -> Any:
+    """The function that puts added tokens into a vocabulary."""
+    if name() == "native":
+        from attncli._native import add_tokens
+
+        return add_tokens
+    from attncli.core.reference.tables import add_tokens as twin
 
     return twin
 

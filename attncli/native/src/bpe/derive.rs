@@ -30,7 +30,7 @@ pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
         return None;
     }
     by_length.sort_unstable();
-    let mut table = Merges::with_capacity(by_length.len(), None);
+    let mut table = Merges::by_rank(tokens.len())?;
     let mut merger = Merger::default();
     let mut symbols = Vec::new();
     let mut parts = vec![None; tokens.len()];
@@ -40,7 +40,7 @@ pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
         symbols.extend(bytes.map(|&byte| of_byte[usize::from(byte)]));
         merger.merge(&table, &mut symbols, 0);
         if let [left, right] = symbols[..] {
-            table.insert(left, right, id, id);
+            table.insert_at(id, left, right);
             parts[id as usize] = Some((left, right, id));
         }
     }

@@ -3,7 +3,7 @@
 //! They take what is in order and answer `None` to everything else: the plain readers in Python, which say the same
 //! more slowly, then tell what is wrong with the file.
 
-pub mod byte_level;
+pub mod added;
 pub mod tiktoken;
 pub mod tokenizer_json;
 

@@ -1,4 +1,4 @@
-use super::{byte_level, tiktoken, tokenizer_json};
+use super::{added, tiktoken, tokenizer_json};
 use crate::bpe::derive;
 use crate::tokens::Tokens;
 
@@ -131,18 +131,27 @@ fn tables_out_of_order_are_declined() {
 }
 
 #[test]
-fn stand_ins_become_bytes() {
-    let spelled = tokens(&[
-        "Ġa".as_bytes(),
-        "Ċ".as_bytes(),
-        "é".as_bytes(),
-        "<中>".as_bytes(),
-        b"",
-    ]);
-    let bytes = byte_level::unspell(&spelled, &[3]).unwrap();
-    assert_eq!(
-        bytes,
-        tokens(&[b" a", b"\n", b"\xe9", "<中>".as_bytes(), b""])
+fn added_tokens_find_their_places() {
+    let vocab = tokens(&["Ġa".as_bytes(), b"<e>", "é".as_bytes(), b""]);
+    let all = added::add(
+        &vocab,
+        &[(1, b"<e>"), (3, "<中>".as_bytes()), (5, b"x y")],
+        true,
     );
-    assert_eq!(byte_level::unspell(&spelled, &[]), None);
+    let expected = tokens(&[b" a", b"<e>", b"\xe9", "<中>".as_bytes(), b"", b"x y"]);
+    assert_eq!(all, Some(expected));
+    let raw = added::add(&vocab, &[], false);
+    assert_eq!(raw, Some(vocab.clone()));
+    let wrong: [&[(u32, &[u8])]; 6] = [
+        &[(0, b"<e>")],
+        &[(4, b"<e>")],
+        &[(4, b"x"), (4, b"y")],
+        &[(4, b"x"), (5, b"x")],
+        &[(4, b"")],
+        &[(1 << 20, b"x")],
+    ];
+    for added in wrong {
+        assert_eq!(added::add(&vocab, added, true), None);
+    }
+    assert_eq!(added::add(&tokens(&["中".as_bytes()]), &[], true), None);
 }

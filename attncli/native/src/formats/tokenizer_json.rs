@@ -78,7 +78,7 @@ fn read_vocab(data: &[u8]) -> Option<Tokens> {
         ));
         Some(())
     })?;
-    Tokens::by_id(&names, spans, LARGEST_HOLE)
+    Tokens::by_id(&names, spans, LARGEST_HOLE).filter(|vocab| !vocab.is_empty())
 }
 
 /// Merges stand as `["a", "b"]`, in older files as `"a b"`.

@@ -1,7 +1,7 @@
 //! Quick readers of tokenizer files: buffers go to Python as bytes, numbers as u32 in the machine's order.
 
 use crate::bpe::derive;
-use crate::formats::{byte_level, tiktoken, tokenizer_json};
+use crate::formats::{added, tiktoken, tokenizer_json};
 use crate::tokens::Tokens;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -12,7 +12,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_ranks, module)?)?;
     module.add_function(wrap_pyfunction!(derive_merges, module)?)?;
     module.add_function(wrap_pyfunction!(lift_tokenizer_json, module)?)?;
-    module.add_function(wrap_pyfunction!(unspell, module)?)
+    module.add_function(wrap_pyfunction!(add_tokens, module)?)
 }
 
 type Buffer<'py> = Bound<'py, PyBytes>;
@@ -59,15 +59,17 @@ fn lift_tokenizer_json(
 }
 
 #[pyfunction]
-fn unspell<'py>(
+fn add_tokens<'py>(
     py: Python<'py>,
-    names: PyBackedBytes,
+    tokens: PyBackedBytes,
     ends: PyBackedBytes,
-    raw: Vec<u32>,
+    added: Vec<(u32, PyBackedBytes)>,
+    spelled: bool,
 ) -> PyResult<Option<(Buffer<'py>, Buffer<'py>)>> {
-    let spelled = Tokens::new(names.to_vec(), numbers(&ends))?;
-    let tokens = py.detach(|| byte_level::unspell(&spelled, &raw));
-    Ok(tokens.map(|tokens| buffers(py, &tokens)))
+    let vocab = Tokens::new(tokens.to_vec(), numbers(&ends))?;
+    let added: Vec<(u32, &[u8])> = added.iter().map(|(id, text)| (*id, &text[..])).collect();
+    let all = py.detach(|| added::add(&vocab, &added, spelled));
+    Ok(all.map(|all| buffers(py, &all)))
 }
 
 fn buffers<'py>(py: Python<'py>, tokens: &Tokens) -> (Buffer<'py>, Buffer<'py>) {
