@@ -11,7 +11,8 @@ from __future__ import annotations
 import base64
 import re
 from array import array
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import accumulate
 
 from attncli.core import engine
@@ -92,7 +93,7 @@ def unsaid(model: Model) -> tuple[str, dict[str, int]]:
     if algorithm.dropout or algorithm.continuing_subword_prefix or algorithm.end_of_word_suffix:
         raise _cannot("dropout, or marks on the parts of a word")
     for token in model.added:
-        if token != AddedToken(token.text, token.id):
+        if replace(token, normalized=False) != AddedToken(token.text, token.id):
             raise _cannot(f"the flags of the added token {token.text!r}")
     pattern = _pattern(model.pre_tokenizer)
     _check_order(model, algorithm)
@@ -134,21 +135,15 @@ def _pre_tokenizer(pattern: str) -> list[Step]:
     return [{**split, "invert": gaps}, byte_level]
 
 
-def _pattern(steps: object) -> str:
+def _pattern(steps: Sequence[Step]) -> str:
     """The regex of steps that `_pre_tokenizer` gives."""
-    for pattern in _candidates(steps):
-        if steps == _pre_tokenizer(pattern):
+    found: list[str] = [
+        step["pattern"]["Regex"] for step in steps if step["type"] == "Split" and "Regex" in step["pattern"]
+    ]
+    for pattern in ("", patterns.GPT2, *found):
+        if list(steps) == _pre_tokenizer(pattern):
             return pattern
     raise _cannot("how this model splits text: one pattern is all it takes")
-
-
-def _candidates(steps: object) -> list[str]:
-    found = ["", patterns.GPT2]
-    for step in steps if isinstance(steps, (list, tuple)) else ():
-        pattern = step.get("pattern")
-        if isinstance(pattern, Mapping) and isinstance(pattern.get("Regex"), str):
-            found.append(pattern["Regex"])
-    return found
 
 
 def _check_order(model: Model, algorithm: BPE) -> None:
@@ -165,6 +160,8 @@ def _check_order(model: Model, algorithm: BPE) -> None:
             raise _cannot(f"merge {rank} ({left!r}, {right!r}): by the order of the vocabulary another one is due")
     if len(algorithm.merges) != len(new):
         raise _cannot(f"{len(algorithm.merges):,} merges where the vocabulary means {len(new):,}")
+    if algorithm.new is not None and list(algorithm.new) != list(new):
+        raise _cannot("merges that make another token than that of their bytes")
     reached = set(new)
     if not algorithm.whole_first:
         for id_, token in enumerate(kept):

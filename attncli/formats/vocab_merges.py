@@ -158,13 +158,14 @@ def write(model: Model) -> dict[str, bytes]:
         "merges.txt": "".join(f"{left} {right}\n" for left, right in table["merges"]).encode("utf-8"),
     }
     files["merges.txt"] = f"{HEADER}: 0.2\n".encode() + files["merges.txt"]
-    for kind in ("GPT2", "Roberta", "Qwen2", "CLIP"):
-        for prefix in (False, True):
-            small = {CONFIG: _json({"tokenizer_class": kind + "Tokenizer", "add_prefix_space": prefix} | config)}
-            again = read(files["vocab.json"], files["merges.txt"], model.name, config=TokenizerConfig(small))
-            if again == model:
-                special = [token["content"] for token in added if token["special"]]
-                return files | small | {SPECIAL: _json({"additional_special_tokens": special})}
+    config["add_prefix_space"] = any(step.get("add_prefix_space") for step in model.pre_tokenizer)
+    for kind, family in FAMILIES.items():
+        if family.end_of_word != model.algorithm.end_of_word_suffix:
+            continue
+        small = {CONFIG: _json({"tokenizer_class": kind + "Tokenizer"} | config)}
+        if read(files["vocab.json"], files["merges.txt"], model.name, config=TokenizerConfig(small)) == model:
+            special = [token["content"] for token in added if token["special"]]
+            return files | small | {SPECIAL: _json({"additional_special_tokens": special})}
     raise _cannot("how this model cleans, splits or marks text: no known class does it so")
 
 
