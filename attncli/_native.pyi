@@ -132,6 +132,47 @@ class BPE:
     def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
         """The number of ids of each text."""
 
+def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
+    r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the
+    order of their ranks, and where each ends there, uint32 in the machine's order. A rank left out is an empty token.
+
+    None where a line is not in order, a token or a rank stands twice, or ranks leave out more than 65,536 numbers;
+    the twin raises ValueError that names the line.
+
+    >>> read_ranks(b"YQ== 0\nYg== 1\n")[0]
+    b'ab'
+    """
+
+def derive_merges(tokens: bytes, ends: bytes) -> tuple[bytes, bytes] | None:
+    """The merges that ranks mean: (left, right) ids by rank, and the id of what each makes, as uint32.
+
+    tiktoken merges the adjacent pair whose concatenation has the lowest rank. So a token is only ever made of the two
+    parts that its own bytes come to before the last step: that pair stands for it, whatever the order of the ranks;
+    a token that its bytes don't come to is left out, for no text does either. None where one of the 256 bytes is no
+    token.
+    Arguments as `read_ranks` gives them.
+    """
+
+def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:
+    """The two large tables of a tokenizer.json: the file with null in their place; the spellings of `model.vocab`
+    in the order of their ids (UTF-8 in one buffer) and where each ends (uint32); `model.merges` as ids (left, right).
+
+    None where anything is out of order in the tables, or stands twice: the plain reader tells what.
+    """
+
+def add_tokens(
+    tokens: bytes, ends: bytes, added: Sequence[tuple[int, bytes]], spelled: bool
+) -> tuple[bytes, bytes] | None:
+    """The tokens of a vocabulary with the added ones (id, text) in their places. `spelled`: all but the added ones are
+    spelled in GPT-2's stand-ins, and become the bytes that they mean.
+
+    None where an added token has the id of another token, or another id in the vocabulary, or stands twice; where a
+    character stands for no byte; and where ids leave out more than 65,536 numbers: the plain reader tells which.
+
+    >>> add_tokens(b"ab", array("I", [1, 2]).tobytes(), [(2, b"<e>")], False)[0]
+    b'ab<e>'
+    """
+
 def attention(
     queries: NDArray[np.float32],
     keys: NDArray[np.float32],

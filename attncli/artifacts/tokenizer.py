@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attncli import files
-from attncli.artifacts import names
+from attncli.artifacts import names, tokenizer_files
 from attncli.core.tokenizer import tokenizer as core
 from attncli.errors import AttncliError, CallError, DataError
 from attncli.formats import tokenizer_json
@@ -18,44 +18,51 @@ if TYPE_CHECKING:
 
 __all__ = ["Tokenizer"]
 
-LARGEST_FILE = 1 << 28
-"""Bytes: the largest vocabularies in use take 20 MB."""
-FILE_NAME = "tokenizer.json"
-
 
 class Tokenizer(core.Tokenizer):
     """A tokenizer that knows where it comes from; encoding and decoding are `core.Tokenizer`'s."""
 
     @classmethod
-    def load(cls, path: str | os.PathLike[str]) -> Tokenizer:
-        """From a tokenizer.json, a folder with one, `-` (standard input), or a name (`names.resolve`).
+    def load(cls, path: str | os.PathLike[str], *, pattern: str | None = None) -> Tokenizer:
+        """From a file of any known format, a folder with one, `-` (standard input), or a name (`names.resolve`).
 
-        Raises DataError that names the file and what is wrong with it.
+        What the file holds decides on its format, its name helps (`tokenizer_files`). `pattern`, a name of
+        `core.tokenizer.patterns` or a regex, says how text is split where the file does not: in a `.tiktoken` of no
+        known encoding, in vocab.json and merges.txt. Raises DataError that names the file and what is wrong with it.
 
         >>> Tokenizer.load("starter").encode("the bank")
         [646, 8416]
         """
         place = os.fspath(path)
         found = names.resolve(place)
-        if found is not None:
-            place = found.path
-        name = Path(place).parent.name if Path(place).name == FILE_NAME else Path(place).stem
-        if place != "-" and Path(place).is_dir():
-            name = Path(place).resolve().name
-            place = str(Path(place) / FILE_NAME)
-        elif place != "-" and not Path(place).exists() and os.sep not in place and "." not in place:
+        if found is None and place != "-" and not Path(place).exists() and os.sep not in place and "." not in place:
             raise DataError(f"no tokenizer file is called {place!r}", hint=names.advice(place))
-        if found is not None:
-            name = found.name
-        try:
-            return cls(tokenizer_json.read(files.read_bytes(place, limit=LARGEST_FILE), name))
-        except AttncliError as error:
-            raise error.at(source=place) from None
+        if pattern is not None:
+            from attncli.core.tokenizer.patterns import resolve
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Writes a tokenizer.json: whole, or not at all."""
-        with files.open_output(os.fspath(path)) as handle:
-            handle.write(self.serialized())
+            pattern = resolve(pattern)
+        source = place if found is None else found.path
+        title = tokenizer_files.title(place) if found is None else found.name
+        encoding = None if found is None else found.encoding
+        model = tokenizer_files.load(source, title, pattern=pattern, encoding=encoding)
+        try:
+            return cls(model)
+        except AttncliError as error:
+            raise error.at(source=source) from None
+
+    def save(self, path: str | os.PathLike[str], format: str | None = None) -> list[str]:  # noqa: A002 - as NumPy's
+        """Writes its file, or the files of its format: each whole, or not at all.
+
+        `format` is tokenizer.json, vocab.json (with merges.txt), vocab.txt or tiktoken; if not given, what the path's
+        name says, and tokenizer.json for any other. Returns what the format leaves unsaid, a line each (the pattern
+        and the special tokens of a .tiktoken). Raises CallError, and writes nothing, where the format cannot say what
+        this tokenizer does.
+        """
+        written, unsaid = tokenizer_files.dump(self.model, os.fspath(path), format)
+        for name, data in written.items():
+            with files.open_output(name) as handle:
+                handle.write(data)
+        return unsaid
 
     def serialized(self) -> bytes:
         """The bytes of its tokenizer.json."""

@@ -15,7 +15,19 @@ from attncli.errors import CallError
 if TYPE_CHECKING:
     from attncli import _native
 
-__all__ = ["attention", "attention_weights", "bpe", "name", "splitter", "train_merges", "word_counts"]
+__all__ = [
+    "add_tokens",
+    "attention",
+    "attention_weights",
+    "bpe",
+    "derive_merges",
+    "lift_tokenizer_json",
+    "name",
+    "read_ranks",
+    "splitter",
+    "train_merges",
+    "word_counts",
+]
 
 VARIABLE = "ATTNCLI_ENGINE"
 
@@ -81,6 +93,50 @@ def bpe() -> type[_native.BPE]:
     from attncli.core.reference import bpe as twin
 
     return cast("type[_native.BPE]", twin.BPE)
+
+
+def read_ranks() -> Any:
+    """The function that reads tiktoken's ranks."""
+    if name() == "native":
+        from attncli._native import read_ranks
+
+        return read_ranks
+    from attncli.core.reference.ranks import read_ranks as twin
+
+    return twin
+
+
+def derive_merges() -> Any:
+    """The function that derives merges from ranks."""
+    if name() == "native":
+        from attncli._native import derive_merges
+
+        return derive_merges
+    from attncli.core.reference.ranks import derive_merges as twin
+
+    return twin
+
+
+def lift_tokenizer_json() -> Any:
+    """The function that lifts the large tables out of a tokenizer.json."""
+    if name() == "native":
+        from attncli._native import lift_tokenizer_json
+
+        return lift_tokenizer_json
+    from attncli.core.reference.tables import lift_tokenizer_json as twin
+
+    return twin
+
+
+def add_tokens() -> Any:
+    """The function that puts added tokens into a vocabulary."""
+    if name() == "native":
+        from attncli._native import add_tokens
+
+        return add_tokens
+    from attncli.core.reference.tables import add_tokens as twin
+
+    return twin
 
 
 def attention() -> Any:

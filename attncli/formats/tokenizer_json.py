@@ -8,16 +8,24 @@ but truncation, padding and templates, which are the caller's business, are left
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
-from typing import Any, TypeGuard
+from typing import Any, TypeAlias, TypeGuard, overload
 
+from attncli.core import engine
+from attncli.core.tokenizer.merges import Merges
 from attncli.core.tokenizer.model import BPE, AddedToken, Model, Step
 from attncli.core.tokenizer.normalize import NORMALIZERS
+from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.train import END_OF_A_WORD
 from attncli.core.tokenizer.vocab import spelled, unspelled
 from attncli.errors import DataError
 
-__all__ = ["read", "write"]
+__all__ = ["from_object", "read", "sniff", "template", "to_object", "write"]
+
+Lifted: TypeAlias = tuple[bytes, bytes, bytes]
+"""The vocabulary's spellings in one buffer, where each ends, and the merges."""
+Tables: TypeAlias = tuple[Tokens, Sequence[tuple[int, int]], int | None]
 
 LARGEST_ID = 1 << 31
 LARGEST_HOLE = 1 << 16
@@ -27,15 +35,35 @@ TEMPLATES = {"ByteLevel", "TemplateProcessing", "RobertaProcessing", "BertProces
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True, "use_regex": True}
 
 
+def sniff(data: bytes) -> bool:
+    """Whether this may be one: it begins as a JSON object does.
+
+    >>> sniff(b' {"version": "1.0"}')
+    True
+    """
+    return data[:64].lstrip().startswith(b"{")
+
+
 def read(data: bytes, name: str = "") -> Model:
     """The model of a file's bytes. Raises DataError that says which part of the file is wrong or not done here."""
-    try:
-        whole = json.loads(data)
-    except RecursionError:
-        raise DataError("is nested too deep for a tokenizer.json") from None
-    except ValueError as error:
-        raise DataError(f"is no JSON ({error})", hint="a tokenizer.json is wanted") from error
-    if not isinstance(whole, dict) or not isinstance(whole.get("model"), dict):
+    if lifted := engine.lift_tokenizer_json()(data):
+        rest, blob, ends, merges = lifted
+        found = from_object(_loads(rest), name, (blob, ends, merges))
+        if found is not None:
+            return found
+    return from_object(_loads(data), name)
+
+
+@overload
+def from_object(whole: Mapping[str, Any], name: str = "", lifted: None = None) -> Model: ...
+@overload
+def from_object(whole: Mapping[str, Any], name: str, lifted: Lifted) -> Model | None: ...
+def from_object(whole: Mapping[str, Any], name: str = "", lifted: Lifted | None = None) -> Model | None:
+    """The model of a file's JSON; of its vocabulary and merges too where they were lifted out before.
+
+    None where these are out of order: then the whole JSON tells how.
+    """
+    if not isinstance(whole.get("model"), dict):
         raise DataError("is no tokenizer.json: it has no model")
     model = whole["model"]
     _check_model(model)
@@ -45,19 +73,15 @@ def read(data: bytes, name: str = "") -> Model:
     post = whole.get("post_processor")
     if post is not None and (not isinstance(post, dict) or post.get("type") not in TEMPLATES):
         raise _not_done("post_processor", post)
-    vocab = _read_vocab(model.get("vocab"))
     special = _read_added(whole.get("added_tokens", []))
-    tokens = _tokens(vocab, special, byte_level)
-    unknown = model.get("unk_token")
-    if unknown is not None and unknown not in vocab:
-        raise DataError(f"model.unk_token {unknown!r} is not in the vocabulary")
+    tables = _tables(model, special, byte_level) if lifted is None else _lifted(lifted, model, special, byte_level)
+    if tables is None:
+        return None
+    tokens, merges, unknown = tables
     marker = next((step["content"] for step in normalizer if step["type"] == "Replace"), None)
     return Model(
         tokens=tokens,
-        algorithm=BPE(
-            merges=_read_merges(model.get("merges"), vocab),
-            unknown=None if unknown is None or byte_level else vocab[unknown],
-        ),
+        algorithm=BPE(merges, unknown=None if byte_level else unknown),
         byte_level=byte_level,
         normalizer=normalizer,
         pre_tokenizer=pre_tokenizer,
@@ -67,8 +91,72 @@ def read(data: bytes, name: str = "") -> Model:
     )
 
 
+def template(bos: Sequence[str], eos: Sequence[str], ids: Mapping[str, int]) -> dict[str, Any]:
+    """The post-processor that puts tokens before a text and behind it.
+
+    >>> [list(step) for step in template(["<s>"], [], {"<s>": 0})["single"]]
+    [['SpecialToken'], ['Sequence']]
+    """
+
+    def frame(sequence: str, type_id: int) -> list[dict[str, Any]]:
+        before, behind = (
+            [{"SpecialToken": {"id": text, "type_id": type_id}} for text in texts] for texts in (bos, eos)
+        )
+        return [*before, {"Sequence": {"id": sequence, "type_id": type_id}}, *behind]
+
+    tokens = {text: {"id": text, "ids": [ids[text]], "tokens": [text]} for text in (*bos, *eos)}
+    return {
+        "type": "TemplateProcessing",
+        "single": frame("A", 0),
+        "pair": frame("A", 0) + frame("B", 1)[len(bos) :],
+        "special_tokens": tokens,
+    }
+
+
+def _loads(data: bytes) -> dict[str, Any]:
+    try:
+        whole = json.loads(data)
+    except RecursionError:
+        raise DataError("is nested too deep for a tokenizer.json") from None
+    except ValueError as error:
+        raise DataError(f"is no JSON ({error})", hint="a tokenizer.json is wanted") from error
+    if not isinstance(whole, dict):
+        raise DataError("is no tokenizer.json: it is no object")
+    return whole
+
+
+def _tables(model: Mapping[str, Any], special: Mapping[str, int], byte_level: bool) -> Tables:
+    """The tokens, the merges, and the id of the unknown token."""
+    vocab = _read_vocab(model.get("vocab"))
+    tokens = _tokens(vocab, special, byte_level)
+    unknown = model.get("unk_token")
+    if unknown is not None and unknown not in vocab:
+        raise DataError(f"model.unk_token {unknown!r} is not in the vocabulary")
+    merges = _read_merges(model.get("merges"), vocab)
+    return Tokens.from_list(tokens), merges, None if unknown is None else vocab[unknown]
+
+
+def _lifted(lifted: Lifted, model: Mapping[str, Any], special: Mapping[str, int], byte_level: bool) -> Tables | None:
+    """The same of tables that were lifted out of the file."""
+    blob, ends, merges = lifted
+    unknown = model.get("unk_token")
+    if unknown is not None and unknown not in special:
+        return None
+    added = [(id_, text.encode("utf-8", "surrogatepass")) for text, id_ in special.items()]
+    found = engine.add_tokens()(blob, ends, added, byte_level)
+    if found is None:
+        return None
+    tokens = Tokens(found[0], array("I", found[1]))
+    return tokens, Merges(array("I", merges)), None if unknown is None else special[unknown]
+
+
 def write(model: Model) -> bytes:
     """The file of a model: the `tokenizers` library loads it and encodes the same ids."""
+    return json.dumps(to_object(model), ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
+
+
+def to_object(model: Model) -> dict[str, Any]:
+    """The file's JSON."""
     byte_level, algorithm = model.byte_level, model.algorithm
     if not isinstance(algorithm, BPE):
         raise DataError(f"{type(algorithm).__name__} is not written here")
@@ -78,7 +166,7 @@ def write(model: Model) -> bytes:
         for id_, token in enumerate(model.tokens)
     ]
     flags = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
-    whole = {
+    return {
         "version": "1.0",
         "truncation": None,
         "padding": None,
@@ -100,7 +188,6 @@ def write(model: Model) -> bytes:
             "merges": [[names[left], names[right]] for left, right in algorithm.merges],
         },
     }
-    return json.dumps(whole, ensure_ascii=False, separators=(",", ":")).encode("utf-8") + b"\n"
 
 
 def _joined(steps: Sequence[Step], key: str) -> Step | None:

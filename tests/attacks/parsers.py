@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
 from attncli.artifacts.tokenizer import Tokenizer
-from attncli.formats import npz, safetensors, tokenizer_json
+from attncli.core.tokenizer.model import Model
+from attncli.core.tokenizer.patterns import GPT2
+from attncli.core.tokenizer.vocab import ALPHABET, spelled
+from attncli.formats import npz, safetensors, tiktoken, tokenizer_json, vocab_merges, vocab_txt
+from attncli.formats.tokenizer_config import CONFIG, TokenizerConfig
 from attncli.wire import ids, jsonl, npy
 
 __all__ = ["PARSERS", "SEEDS"]
@@ -26,6 +32,13 @@ def tokenizer_of(read: Callable[[bytes], Any]) -> Callable[[bytes], object]:
     return parse
 
 
+def pair(data: bytes) -> Model:
+    """vocab.json, merges.txt and tokenizer_config.json, with NUL between them."""
+    vocab, merges, config = (*data.split(b"\0"), b"", b"")[:3]
+    small = TokenizerConfig({CONFIG: config}) if config else None
+    return vocab_merges.read(vocab, merges, config=small)
+
+
 def stream_of(read: Callable[..., Any]) -> Callable[[bytes], object]:
     """Reads a stream of records to its end."""
     return lambda data: [len(batch) for batch in read(io.BufferedReader(io.BytesIO(data)), "-")]
@@ -33,6 +46,10 @@ def stream_of(read: Callable[..., Any]) -> Callable[[bytes], object]:
 
 PARSERS: dict[str, Callable[[bytes], object]] = {
     "tokenizer_json": tokenizer_of(tokenizer_json.read),
+    "tiktoken": tokenizer_of(lambda data: tiktoken.read(data, pattern=GPT2, special_tokens={"<e>": 300})),
+    "vocab_merges": tokenizer_of(pair),
+    "vocab_txt": tokenizer_of(vocab_txt.read),
+    "clip": tokenizer_of(vocab_merges.read_clip),
     "safetensors": safetensors.read,
     "npz": npz.read,
     "npy": stream_of(npy.read),
@@ -46,6 +63,14 @@ SEEDS: dict[str, list[bytes]] = {
         b'{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]],"unk_token":null},'
         b'"added_tokens":[{"id":3,"content":"<e>","special":true}],"normalizer":{"type":"NFC"},"pre_tokenizer":null}'
     ],
+    "tiktoken": [
+        b"".join(b"%s %d\n" % (b64encode(token), rank) for rank, token in enumerate([*ALPHABET, b"ab", b"abc"]))
+    ],
+    "vocab_merges": [
+        json.dumps({spelled(token): id_ for id_, token in enumerate([*ALPHABET, b"ab"])}).encode()
+        + b'\0#version: 0.2\na b\n\0{"tokenizer_class": "GPT2Tokenizer", "bos_token": {"content": "ab"}}'
+    ],
+    "vocab_txt": [b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n"],
     "ids": [b"1 2 3\n\n4\n"],
     "jsonl": [b'{"id":"a","ids":[1,2],"text":"x","tokens":["x"]}\n{"vectors":[[1.0,2.0]]}\n'],
 }

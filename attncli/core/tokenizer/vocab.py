@@ -8,8 +8,11 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import sys
+from array import array
 from collections.abc import Iterable
 
+from attncli.core.tokenizer.tokens import Tokens
 from attncli.printable import printable
 
 __all__ = ["ALPHABET", "BYTE_OF", "STAND_INS", "digest", "label", "same", "spelled", "unspelled"]
@@ -68,13 +71,17 @@ def same(one: str, other: str) -> bool:
 
 
 def digest(tokens: Iterable[bytes]) -> str:
-    """12 hexadecimal digits of SHA-256 over the tokens in the order of their ids, each behind its length.
+    """12 hexadecimal digits of SHA-256 over where each token ends (uint32, little-endian) and all their bytes.
 
     The same for the same ids, whatever the file format.
 
     >>> digest([b"a", b"b"]) == digest([b"ab"])
     False
     """
-    whole = hashlib.sha256()
-    whole.update(b"".join(len(token).to_bytes(4, "little") + token for token in tokens))
+    flat = Tokens.from_list(tokens)
+    ends = array("I", flat.ends)
+    if sys.byteorder == "big":
+        ends.byteswap()
+    whole = hashlib.sha256(ends)
+    whole.update(flat.blob)
     return whole.hexdigest()[:12]

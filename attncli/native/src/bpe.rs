@@ -5,6 +5,7 @@
 
 pub mod batch;
 mod cache;
+pub mod derive;
 mod encoder;
 mod merge;
 mod prefetch;

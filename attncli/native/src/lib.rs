@@ -4,8 +4,10 @@ pub mod attention;
 pub mod bpe;
 pub mod counts;
 pub mod error;
+pub mod formats;
 mod pair;
 pub mod split;
+pub mod tokens;
 pub mod train;
 
 #[cfg(feature = "python")]

@@ -59,6 +59,19 @@ impl Merges {
         true
     }
 
+    /// Room for ranks below `count`, to be entered in any order by `insert_at`. None where there are too many.
+    pub fn by_rank(count: usize) -> Option<Self> {
+        let mut merges = Self::with_capacity(count, None);
+        merges.parts.resize(count, (NONE, NONE, NONE));
+        (count <= RANK as usize).then_some(merges)
+    }
+
+    /// Enters the merge of this rank, which makes the id of the same number.
+    pub fn insert_at(&mut self, rank: u32, left: u32, right: u32) {
+        self.parts[rank as usize] = (left, right, rank);
+        self.enter(rank);
+    }
+
     fn enter(&mut self, rank: u32) {
         let (left, right, _) = self.parts[rank as usize];
         let (slot, tag, _) = self.find(left, right);

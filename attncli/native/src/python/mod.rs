@@ -1,6 +1,7 @@
 //! The Python face of the crate: converts arguments, releases the GIL, nothing else.
 
 mod attention;
+mod formats;
 mod interrupt;
 mod tokenizer;
 
@@ -22,5 +23,6 @@ impl From<Error> for PyErr {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     tokenizer::register(module)?;
+    formats::register(module)?;
     attention::register(module)
 }

@@ -1,0 +1,157 @@
+use super::{added, tiktoken, tokenizer_json};
+use crate::bpe::derive;
+use crate::tokens::Tokens;
+
+fn tokens(of: &[&[u8]]) -> Tokens {
+    let mut all = Tokens::default();
+    for token in of {
+        all.push(token).unwrap();
+    }
+    all
+}
+
+#[test]
+fn ranks_are_read() {
+    // Out of order, with a hole, a blank line and both line ends.
+    let read = tiktoken::read(b"YWI= 3\r\nYQ== 0\n\nYg== 1").unwrap();
+    assert_eq!(read, tokens(&[b"a", b"b", b"", b"ab"]));
+    assert_eq!(tiktoken::read(b""), Some(Tokens::default()));
+}
+
+#[test]
+fn faults_are_declined() {
+    for fault in [
+        "YQ 0",
+        "YQ== ",
+        "YQ==",
+        "YQ== -1",
+        "YQ== 0x1",
+        " 0",
+        "YR== 0",
+        "YQ== 0\nYQ== 1",
+        "YQ== 0\nYg== 0",
+        "YQ== 99999999999",
+        "YQ== 2147483648",
+        "YQ== 100000",
+        "YQ==  0",
+        "YQ== 0 ",
+        "Y!== 0",
+        "====  0",
+    ] {
+        assert_eq!(tiktoken::read(fault.as_bytes()), None, "{fault}");
+    }
+}
+
+/// Tokens, and behind them the bytes that are not among them.
+fn with_all_bytes(of: &[&[u8]]) -> Tokens {
+    let mut all = tokens(of);
+    for byte in 0..=255 {
+        if !of.contains(&&[byte][..]) {
+            all.push(&[byte]).unwrap();
+        }
+    }
+    all
+}
+
+#[test]
+fn merges_follow_from_ranks() {
+    let table = with_all_bytes(&[b"a", b"b", b"c", b"ab", b"bc", b"abc", b"cab", b"bca"]);
+    // abc is ab + c, for ab comes before bc; cab is c + ab; bca comes to bc + a.
+    let found = derive::merges(&table).unwrap();
+    assert_eq!(
+        found,
+        [(0, 1, 3), (1, 2, 4), (3, 2, 5), (2, 3, 6), (4, 0, 7)]
+    );
+}
+
+#[test]
+fn ranks_may_fall_again_as_parts_grow() {
+    // ab has a higher rank than abc, which is made of it all the same; cba is never reached.
+    let table = with_all_bytes(&[b"abc", b"a", b"b", b"c", b"ab", b"xy", b"x", b"y", b"cba"]);
+    let found = derive::merges(&table).unwrap();
+    assert_eq!(found, [(4, 3, 0), (1, 2, 4), (6, 7, 5)]);
+    assert_eq!(derive::merges(&tokens(&[b"a", b"b", b"ab"])), None);
+}
+
+#[test]
+fn the_tables_are_lifted() {
+    let file = br#" {"a":[1,{"}":"\""}], "model" : {"x":1,"merges":[ ["\u0061","b"], "b a" ],
+        "vocab" : {"a":1,"b":0 , "ab":3, "ba":4}} , "z":null}"#;
+    let lifted = tokenizer_json::lift(file).unwrap();
+    assert_eq!(lifted.vocab, tokens(&[b"b", b"a", b"", b"ab", b"ba"]));
+    assert_eq!(lifted.merges, [(1, 0), (0, 1)]);
+    let rest = br#" {"a":[1,{"}":"\""}], "model" : {"x":1,"merges":null,
+        "vocab" : null} , "z":null}"#;
+    assert_eq!(lifted.rest, rest);
+}
+
+#[test]
+fn escapes_are_read() {
+    let file = br#"{"model":{"vocab":{"\ud83d\ude00":0,"\n\"\\\/\b\f\r\t":1},"merges":[]}}"#;
+    let vocab = tokenizer_json::lift(file).unwrap().vocab;
+    assert_eq!(vocab.get(0), "😀".as_bytes());
+    assert_eq!(vocab.get(1), b"\n\"\\/\x08\x0c\r\t");
+}
+
+#[test]
+fn tables_out_of_order_are_declined() {
+    let whole = r#"{"model":{"vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]]}}"#;
+    assert!(tokenizer_json::lift(whole.as_bytes()).is_some());
+    for end in 0..whole.len() {
+        assert_eq!(tokenizer_json::lift(&whole.as_bytes()[..end]), None);
+    }
+    for (from, to) in [
+        ("0", "-1"),
+        ("0", "0.0"),
+        ("0", "00"),
+        ("0", "1e9"),
+        ("0", "2147483648"),
+        ("0", "1000000000"),
+        ("0", "\"0\""),
+        ("0", "2"),
+        ("\"b\":1", "\"a\":1"),
+        ("\"a\":0", "\"\":0"),
+        ("\"a\":0", "\"\\ud800\":0"),
+        ("[\"a\"", "[\"zz\""),
+        ("[\"a\",\"b\"]", "[\"a\"]"),
+        ("[\"a\",\"b\"]", "\"a b a\""),
+        ("[\"a\",\"b\"]", "\"ab\""),
+        ("\"merges\"", "\"vocab\""),
+        ("[[\"a\",\"b\"]]", "null"),
+        ("}}", "}}x"),
+        ("}}", ",}}"),
+        ("}}", "},\"model\":1,\"model\":{\"vocab\":{}}}"),
+    ] {
+        let changed = whole.replacen(from, to, 1);
+        assert_ne!(changed, whole);
+        assert_eq!(tokenizer_json::lift(changed.as_bytes()), None, "{changed}");
+    }
+    let deep = format!("{{\"a\":{}", "[".repeat(200_000));
+    assert_eq!(tokenizer_json::lift(deep.as_bytes()), None);
+}
+
+#[test]
+fn added_tokens_find_their_places() {
+    let vocab = tokens(&["Ġa".as_bytes(), b"<e>", "é".as_bytes(), b""]);
+    let all = added::add(
+        &vocab,
+        &[(1, b"<e>"), (3, "<中>".as_bytes()), (5, b"x y")],
+        true,
+    );
+    let expected = tokens(&[b" a", b"<e>", b"\xe9", "<中>".as_bytes(), b"", b"x y"]);
+    assert_eq!(all, Some(expected));
+    let raw = added::add(&vocab, &[], false);
+    assert_eq!(raw, Some(vocab.clone()));
+    let wrong: [&[(u32, &[u8])]; 6] = [
+        &[(0, b"<e>")],
+        &[(4, b"<e>")],
+        &[(4, b"x"), (4, b"y")],
+        &[(4, b"x"), (5, b"x")],
+        &[(4, b"")],
+        &[(1 << 20, b"x")],
+    ];
+    for added in wrong {
+        assert_eq!(added::add(&vocab, added, true), None);
+    }
+    assert_eq!(added::add(&tokens(&["中".as_bytes()]), &[], true), None);
+}

@@ -1,0 +1,90 @@
+//! Quick readers of tokenizer files: buffers go to Python as bytes, numbers as u32 in the machine's order.
+
+use crate::bpe::derive;
+use crate::formats::{added, tiktoken, tokenizer_json};
+use crate::tokens::Tokens;
+use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
+
+/// Adds this file's functions to the module.
+pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    module.add_function(wrap_pyfunction!(read_ranks, module)?)?;
+    module.add_function(wrap_pyfunction!(derive_merges, module)?)?;
+    module.add_function(wrap_pyfunction!(lift_tokenizer_json, module)?)?;
+    module.add_function(wrap_pyfunction!(add_tokens, module)?)
+}
+
+type Buffer<'py> = Bound<'py, PyBytes>;
+
+#[pyfunction]
+fn read_ranks(py: Python<'_>, data: PyBackedBytes) -> Option<(Buffer<'_>, Buffer<'_>)> {
+    let tokens = py.detach(|| tiktoken::read(&data))?;
+    Some(buffers(py, &tokens))
+}
+
+#[pyfunction]
+fn derive_merges(
+    py: Python<'_>,
+    tokens: PyBackedBytes,
+    ends: PyBackedBytes,
+) -> PyResult<Option<(Buffer<'_>, Buffer<'_>)>> {
+    let tokens = Tokens::new(tokens.to_vec(), numbers(&ends))?;
+    let merges = py.detach(|| derive::merges(&tokens));
+    Ok(merges.map(|merges| {
+        let pairs = merges.iter().flat_map(|&(left, right, _)| [left, right]);
+        let new = merges.iter().map(|&(_, _, new)| new);
+        (packed(py, pairs), packed(py, new))
+    }))
+}
+
+#[pyfunction]
+#[allow(clippy::type_complexity)] // the contract's own
+fn lift_tokenizer_json(
+    py: Python<'_>,
+    data: PyBackedBytes,
+) -> Option<(Buffer<'_>, Buffer<'_>, Buffer<'_>, Buffer<'_>)> {
+    let lifted = py.detach(|| tokenizer_json::lift(&data))?;
+    let (names, ends) = buffers(py, &lifted.vocab);
+    let pairs = lifted
+        .merges
+        .iter()
+        .flat_map(|&(left, right)| [left, right]);
+    Some((
+        PyBytes::new(py, &lifted.rest),
+        names,
+        ends,
+        packed(py, pairs),
+    ))
+}
+
+#[pyfunction]
+fn add_tokens<'py>(
+    py: Python<'py>,
+    tokens: PyBackedBytes,
+    ends: PyBackedBytes,
+    added: Vec<(u32, PyBackedBytes)>,
+    spelled: bool,
+) -> PyResult<Option<(Buffer<'py>, Buffer<'py>)>> {
+    let vocab = Tokens::new(tokens.to_vec(), numbers(&ends))?;
+    let added: Vec<(u32, &[u8])> = added.iter().map(|(id, text)| (*id, &text[..])).collect();
+    let all = py.detach(|| added::add(&vocab, &added, spelled));
+    Ok(all.map(|all| buffers(py, &all)))
+}
+
+fn buffers<'py>(py: Python<'py>, tokens: &Tokens) -> (Buffer<'py>, Buffer<'py>) {
+    let ends = tokens.ends().iter().copied();
+    (PyBytes::new(py, tokens.bytes()), packed(py, ends))
+}
+
+fn packed(py: Python<'_>, numbers: impl Iterator<Item = u32>) -> Buffer<'_> {
+    let bytes: Vec<u8> = numbers.flat_map(u32::to_ne_bytes).collect();
+    PyBytes::new(py, &bytes)
+}
+
+fn numbers(bytes: &[u8]) -> Vec<u32> {
+    let fours = bytes.chunks_exact(4);
+    fours
+        .map(|four| u32::from_ne_bytes([four[0], four[1], four[2], four[3]]))
+        .collect()
+}

@@ -1,0 +1,96 @@
+"""The native readers of tokenizer.json's tables against their twins, and against the plain reader."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from attncli import _native
+from attncli.core.reference import tables
+from attncli.core.reference.ranks import flat
+from attncli.core.reference.tables import BYTE_OF
+from attncli.core.tokenizer.model import BPE
+from attncli.core.tokenizer.vocab import ALPHABET, spelled
+from attncli.formats import tokenizer_json
+
+names = st.text('aĠ"\\\n😀<', max_size=3)
+ids = st.one_of(st.integers(-1, 8), st.sampled_from([70_000, 1 << 31, 1.0, True, None, "1"]))
+merges = st.lists(
+    st.one_of(st.lists(names, min_size=2, max_size=2), st.tuples(names, names).map(" ".join), names, st.none()),
+    max_size=4,
+)
+
+
+@st.composite
+def files(draw: Any) -> bytes:
+    """Some in order, some not; written in several ways."""
+    vocab = draw(st.dictionaries(names, ids, max_size=5))
+    if draw(st.booleans()):
+        vocab = {name: id_ for id_, name in enumerate(filter(None, vocab))}
+    rest = draw(st.dictionaries(st.sampled_from(["a", "type"]), st.sampled_from([1, "}", [{}], None])))
+    known = st.sampled_from(sorted(vocab) or [""])
+    pairs = draw(st.one_of(merges, st.lists(st.tuples(known, known).map(list), max_size=4)))
+    model = {"vocab": vocab, "merges": pairs} | rest
+    whole = rest | {"model": dict(reversed(model.items())) if draw(st.booleans()) else model}
+    return json.dumps(whole, ensure_ascii=draw(st.booleans()), indent=draw(st.sampled_from([None, 1]))).encode()
+
+
+@given(files())
+def test_what_is_lifted_agrees(data: bytes) -> None:
+    found, expected = _native.lift_tokenizer_json(data), tables.lift_tokenizer_json(data)
+    assert (found is None) == (expected is None)
+    if found is not None and expected is not None:
+        assert json.loads(found[0]) == json.loads(expected[0])
+        assert found[1:] == expected[1:]
+
+
+@given(
+    st.lists(names.map(str.encode), max_size=5),
+    st.lists(st.tuples(st.sampled_from([0, 1, 2, 5, 70_000]), names.map(str.encode)), max_size=3),
+    st.booleans(),
+)
+def test_added_tokens_agree(tokens: list[bytes], added: list[tuple[int, bytes]], is_spelled: bool) -> None:
+    found = _native.add_tokens(*flat(tokens), added, is_spelled)
+    assert found == tables.add_tokens(*flat(tokens), added, is_spelled)
+
+
+def test_the_comparisons_can_fail() -> None:
+    data = b'{"model": {"vocab": {"a": 0, "b": 1}, "merges": []}}'
+    assert _native.lift_tokenizer_json(data) != tables.lift_tokenizer_json(data.replace(b'"b"', b'"c"'))
+    assert _native.add_tokens(*flat([b"a"]), [], False) != tables.add_tokens(*flat([b"b"]), [], False)
+
+
+def test_all_bytes_have_the_same_stand_ins() -> None:
+    every = [spelled(byte).encode() for byte in ALPHABET]
+    assert _native.add_tokens(*flat(every), [], True) == flat(ALPHABET)
+    assert [BYTE_OF[name.decode()] for name in every] == [byte[0] for byte in ALPHABET]
+
+
+@given(files())
+def test_a_lifted_file_reads_as_the_plain_reader_reads_it(data: bytes) -> None:
+    whole = json.loads(data) | {"pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False}}
+    whole["model"]["type"] = "BPE"
+    assert outcome(tokenizer_json.read, json.dumps(whole).encode()) == outcome(tokenizer_json.from_object, whole)
+
+
+def test_a_good_file_is_lifted() -> None:
+    whole = {"model": {"vocab": {"Ġ": 0, "a": 1, "Ġa": 2}, "merges": [["Ġ", "a"]]}}
+    whole["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False}  # type: ignore[dict-item]
+    lifted = _native.lift_tokenizer_json(json.dumps(whole).encode())
+    assert lifted is not None
+    assert lifted[1:] == ("ĠaĠa".encode(), array("I", [2, 3, 6]).tobytes(), array("I", [0, 1]).tobytes())
+    model = tokenizer_json.read(json.dumps(whole).encode())
+    assert model.tokens[:] == [b" ", b"a", b" a"]
+    assert isinstance(model.algorithm, BPE)
+    assert list(model.algorithm.merges) == [(0, 1)]
+
+
+def outcome(read: Any, source: Any) -> Any:
+    try:
+        return read(source)
+    except ValueError as error:
+        return str(error)
