@@ -1,0 +1,198 @@
+"""A corpus as `flat`: text files to one array of ids and its index, whole or not at all; and such a pair read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO
+
+from attncli import files
+from attncli.artifacts import arrays
+from attncli.artifacts.corpus import Corpus
+from attncli.artifacts.journal import Journal, forget, journal
+from attncli.core.tokenizer import special
+from attncli.errors import CallError, DataError
+from attncli.wire import flat
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from attncli.core.tokenizer.tokenizer import Tokenizer
+
+__all__ = ["DTYPES", "dtype_of", "forget_flat", "has_index", "load_flat", "write_flat"]
+
+DTYPES = {"uint16": 1 << 16, "uint32": 1 << 32, "int32": 1 << 31, "int64": 1 << 63}
+"""What ids can be written as, and how many each can tell apart."""
+CHECKPOINT = 5.0
+"""Seconds between two notes in the journal, each of which waits for the disk."""
+
+
+def write_flat(
+    tokenizer: Tokenizer,
+    inputs: Sequence[str | os.PathLike[str]],
+    output: str | os.PathLike[str],
+    *,
+    by: str = "line",
+    records: bool | None = None,
+    field: str = "text",
+    end_of_text: str = "auto",
+    dtype: str | None = None,
+    max_tokens: int | None = None,
+    resume: bool = False,
+    progress: Callable[[int], None] | None = None,
+    **encoding: Any,
+) -> tuple[int, int]:
+    """Encodes files into `output`, an .npy of all ids, and its index beside it; gives (ids, documents).
+
+    A document is a line (`by` "line"), a file ("file"), or the `field` of a record in JSON Lines (`records`; None:
+    by the file's name), cut to `max_tokens` ids; behind each stands the vocabulary's end-of-text id ("auto"), that
+    of a special token, or nothing ("none"). `dtype` is one of DTYPES; without it uint16 where the vocabulary has at
+    most 65,536 entries, else uint32. Both files appear, or neither. With `resume` an interrupted job goes on where
+    it was. `progress` is called with the bytes done. `encoding` is what `Tokenizer.encode_flat` takes. Raises
+    CallError where the ids do not fit `dtype`, DataError where the job to resume was another one.
+
+    >>> from attncli.artifacts.tokenizer import Tokenizer
+    >>> write_flat(Tokenizer.load("starter"), ["corpus.txt"], "out.npy")
+    (17, 1)
+    """
+    names, target = [os.fspath(name) for name in inputs], os.fspath(output)
+    after = special.end_of_text(tokenizer.special_tokens, end_of_text)
+    corpus = Corpus(tokenizer, by, records, field, after, max_tokens, encoding)
+    dtype = dtype_of(tokenizer, dtype)
+    with ExitStack() as stack:
+        kept = None
+        if resume:
+            options = {"by": by, "records": records, "field": field, "max_tokens": max_tokens, "end_of_text": after}
+            options |= {key: value for key, value in encoding.items() if key != "threads"} | {"dtype": dtype}
+            kept = stack.enter_context(journal(target, _described(tokenizer, options, names)))
+        else:
+            forget_flat(target)
+        pair = stack.enter_context(files.open_together([target, flat.index_name(target)], inputs=names, keep=resume))
+        writer = _Run(corpus, pair, dtype, kept, progress or _silent).through(names)
+        writer.finish()
+    return writer.total, writer.documents
+
+
+def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], NDArray[np.uint64]]:
+    """The ids (total,) and the starts, uint64 (documents + 1,), of a flat file and its index, memory-mapped.
+
+    Document i is `ids[starts[i]:starts[i + 1]]`. Raises DataError where the two do not fit.
+
+    >>> from attncli.artifacts.tokenizer import Tokenizer
+    >>> _ = write_flat(Tokenizer.load("starter"), ["corpus.txt"], "out.npy")
+    >>> ids, starts = load_flat("out.npy")
+    >>> ids.dtype, starts.tolist()
+    (dtype('uint16'), [0, 17])
+    """
+    name = os.fspath(path)
+    ids, starts = arrays.load_one(name), arrays.load_one(flat.index_name(name))
+    if ids.ndim != 1 or ids.dtype.kind not in "iu":
+        raise DataError(f"an array {ids.shape} of {ids.dtype} is no ids", source=name)
+    if starts.ndim != 1 or starts.dtype != "uint64":
+        raise DataError(f"an array {starts.shape} of {starts.dtype} is no index", source=flat.index_name(name))
+    if not len(starts) or starts[0] != 0 or starts[-1] != len(ids):
+        raise DataError(
+            f"does not fit {name}: it should go from 0 to {len(ids):,}",
+            source=flat.index_name(name),
+            hint="move it away to read the ids as one document",
+        )
+    return ids, starts
+
+
+def has_index(path: str) -> bool:
+    """Whether a file is the ids of a flat pair: its index lies beside it."""
+    return path.endswith(".npy") and Path(flat.index_name(path)).is_file()
+
+
+def forget_flat(output: str) -> bool:
+    """Takes away what an interrupted job has left beside an output; whether there was anything."""
+    files.forget([output, flat.index_name(output)])
+    return forget(output)
+
+
+def dtype_of(tokenizer: Tokenizer, wanted: str | None = None) -> str:
+    """The dtype for a tokenizer's ids. Raises CallError where they do not fit the one that is wanted."""
+    if wanted is None:
+        return "uint16" if len(tokenizer) <= DTYPES["uint16"] else "uint32"
+    if wanted not in DTYPES:
+        raise CallError(f"ids are not written as {wanted!r}", hint=f"use one of {', '.join(DTYPES)}")
+    if len(tokenizer) > DTYPES[wanted]:
+        raise CallError(
+            f"id {len(tokenizer) - 1} of this vocabulary overflows {wanted}", hint="use a wider --dtype, or leave it out"
+        )
+    return wanted
+
+
+class _Run:
+    """One run over the inputs: writes what they come to, and notes in the journal how far it is."""
+
+    def __init__(
+        self,
+        corpus: Corpus,
+        pair: Sequence[BinaryIO],
+        dtype: str,
+        kept: Journal | None,
+        progress: Callable[[int], None],
+    ) -> None:
+        begun = (kept and kept.step) or {"input": 0, "offset": 0, "ids": 0, "documents": 0}
+        self._corpus, self._pair, self._kept, self._progress = corpus, pair, kept, progress
+        self._writer = flat.Writer(pair[0], pair[1], dtype, at=(begun["ids"], begun["documents"]))
+        self._step = begun
+        """The last place from which the job could go on."""
+        self._noted = time.monotonic()
+        self._done = 0
+
+    def through(self, names: Sequence[str]) -> flat.Writer:
+        first, offset = self._step["input"], self._step["offset"]
+        try:
+            for number, name in enumerate(names[first:], first):
+                for part in self._corpus.parts(name, offset=offset, pending=self._writer.pending):
+                    self._writer.add(part.ids, part.ends)
+                    offset += part.size
+                    self._done += part.size
+                    self._progress(self._done)
+                    if part.resumable:
+                        self._at(number, offset)
+                offset = 0
+                self._at(number + 1, 0)
+        finally:
+            self._note()
+        return self._writer
+
+    def _at(self, number: int, offset: int) -> None:
+        writer = self._writer
+        # One assignment: an interruption finds the old place or the new one.
+        self._step = {"input": number, "offset": offset, "ids": writer.total, "documents": writer.documents}
+        if time.monotonic() - self._noted > CHECKPOINT:
+            self._note()
+
+    def _note(self) -> None:
+        if self._kept is not None:
+            files.settle(self._pair)
+            self._kept.note(**self._step)
+        self._noted = time.monotonic()
+
+
+def _described(tokenizer: Tokenizer, options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """What a resumed job has to have in common with the one that was interrupted."""
+    inputs = []
+    for name in names:
+        if name == "-":
+            raise CallError("standard input cannot be read again", hint="--resume needs files")
+        found = files.status(name)
+        inputs.append([name, found.st_size, found.st_mtime_ns])
+    return {"tokenizer": _fingerprint(tokenizer), "options": options, "inputs": inputs}
+
+
+def _fingerprint(tokenizer: Tokenizer) -> str:
+    """All that decides the ids, not the vocabulary alone."""
+    return hashlib.sha256(repr(tokenizer.model).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+def _silent(done: int) -> None:
+    pass
