@@ -42,6 +42,8 @@ def write_flat(
     field: str = "text",
     end_of_text: str = "auto",
     dtype: str | None = None,
+    before: Sequence[int] = (),
+    after: Sequence[int] = (),
     max_tokens: int | None = None,
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
@@ -50,8 +52,8 @@ def write_flat(
     """Encodes files into `output`, an .npy of all ids, and its index beside it; gives (ids, documents).
 
     A document is a line (`by` "line"), a file ("file"), or the `field` of a record in JSON Lines (`records`; None:
-    by the file's name), cut to `max_tokens` ids; behind each stands the vocabulary's end-of-text id ("auto"), that
-    of a special token, or nothing ("none"). `dtype` is one of DTYPES; without it uint16 where the vocabulary has at
+    by the file's name), the ids `before` and `after` around it, cut to `max_tokens` ids in all; behind each stands
+    the vocabulary's end-of-text id ("auto"), that of a special token, or nothing ("none"). `dtype` is one of DTYPES; without it uint16 where the vocabulary has at
     most 65,536 entries, else uint32. Both files appear, or neither. With `resume` an interrupted job goes on where
     it was. `progress` is called with the bytes done. `encoding` is what `Tokenizer.encode_flat` takes. Raises
     CallError where the ids do not fit `dtype`, DataError where the job to resume was another one.
@@ -61,15 +63,13 @@ def write_flat(
     (17, 1)
     """
     names, target = [os.fspath(name) for name in inputs], os.fspath(output)
-    after = special.end_of_text(tokenizer.special_tokens, end_of_text)
-    corpus = Corpus(tokenizer, by, records, field, after, max_tokens, encoding)
+    last = special.end_of_text(tokenizer.special_tokens, end_of_text)
+    corpus = Corpus(tokenizer, by, records, field, before, after, max_tokens, last, encoding)
     dtype = dtype_of(tokenizer, dtype)
     with ExitStack() as stack:
         kept = None
         if resume:
-            options = {"by": by, "records": records, "field": field, "max_tokens": max_tokens, "end_of_text": after}
-            options |= {key: value for key, value in encoding.items() if key != "threads"} | {"dtype": dtype}
-            kept = stack.enter_context(journal(target, _described(tokenizer, options, names)))
+            kept = stack.enter_context(journal(target, _described(corpus, dtype, names)))
         else:
             forget_flat(target)
         pair = stack.enter_context(files.open_together([target, flat.index_name(target)], inputs=names, keep=resume))
@@ -178,7 +178,7 @@ class _Run:
         self._noted = time.monotonic()
 
 
-def _described(tokenizer: Tokenizer, options: dict[str, Any], names: Sequence[str]) -> dict[str, Any]:
+def _described(corpus: Corpus, dtype: str, names: Sequence[str]) -> dict[str, Any]:
     """What a resumed job has to have in common with the one that was interrupted."""
     inputs = []
     for name in names:
@@ -186,7 +186,9 @@ def _described(tokenizer: Tokenizer, options: dict[str, Any], names: Sequence[st
             raise CallError("standard input cannot be read again", hint="--resume needs files")
         found = files.status(name)
         inputs.append([name, found.st_size, found.st_mtime_ns])
-    return {"tokenizer": _fingerprint(tokenizer), "options": options, "inputs": inputs}
+    options = {key: value for key, value in vars(corpus).items() if key not in ("tokenizer", "encoding")}
+    options |= {key: value for key, value in corpus.encoding.items() if key != "threads"} | {"dtype": dtype}
+    return {"tokenizer": _fingerprint(corpus.tokenizer), "options": options, "inputs": inputs}
 
 
 def _fingerprint(tokenizer: Tokenizer) -> str:

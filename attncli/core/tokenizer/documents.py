@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,49 +11,69 @@ if TYPE_CHECKING:
 
     from attncli.core.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["encode_lines", "finished"]
+__all__ = ["encode_lines", "finished", "lines_of"]
 
 
-def encode_lines(
-    tokenizer: Tokenizer, block: bytes, *, max_tokens: int | None = None, end_of_text: int | None = None, **encoding: Any
-) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.uint64]]:
-    r"""The ids of each line of a block in one array, and where each line's end there, its `end_of_text` included.
+def lines_of(block: bytes) -> list[bytes]:
+    r"""Lines without their `\n`; a last one that has none counts too.
 
-    A last line that has no `\n` is a document too. `encoding` is what `Tokenizer.encode_flat` takes.
-
-    >>> from attncli.core.tokenizer.tokenizer import Tokenizer
-    >>> from attncli.core.tokenizer.model import BPEModel
-    >>> encode_lines(Tokenizer(BPEModel([*ALPHABET, b"<end>"], [])), b"Hi\n!", end_of_text=256)
-    (array([ 39,  72, 256,   0, 256], dtype=uint32), array([3, 5], dtype=uint64))
+    >>> lines_of(b"a\n\nb")
+    [b'a', b'', b'b']
     """
     lines = block.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    return finished(*tokenizer.encode_flat(lines, **encoding), max_tokens=max_tokens, end_of_text=end_of_text)
+    return lines
+
+
+def encode_lines(
+    tokenizer: Tokenizer,
+    block: bytes,
+    *,
+    limit: int | None = None,
+    before: Sequence[int] = (),
+    after: Sequence[int] = (),
+    **encoding: Any,
+) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.uint64]]:
+    r"""The ids of each line of a block in one array, and where each line's end there: `finished` documents.
+
+    `encoding` is what `Tokenizer.encode_flat` takes.
+
+    >>> from attncli.core.tokenizer.tokenizer import Tokenizer
+    >>> from attncli.core.tokenizer.model import BPEModel
+    >>> encode_lines(Tokenizer(BPEModel([*ALPHABET, b"<end>"], [])), b"Hi\n!", after=[256])
+    (array([ 39,  72, 256,   0, 256], dtype=uint32), array([3, 5], dtype=uint64))
+    """
+    ids, starts = tokenizer.encode_flat(lines_of(block), **encoding)
+    return finished(ids, starts, limit=limit, before=before, after=after)
 
 
 def finished(
     ids: NDArray[np.unsignedinteger[Any]],
     starts: NDArray[np.uint64],
     *,
-    max_tokens: int | None = None,
-    end_of_text: int | None = None,
+    limit: int | None = None,
+    before: Sequence[int] = (),
+    after: Sequence[int] = (),
 ) -> tuple[NDArray[np.unsignedinteger[Any]], NDArray[np.uint64]]:
-    """Documents `ids[starts[i]:starts[i + 1]]`, cut to `max_tokens` ids, then each followed by `end_of_text`.
+    """Documents `ids[starts[i]:starts[i + 1]]`, cut to `limit` ids each, between the ids `before` and `after`.
 
     Gives the ids and where each document ends, uint64 (documents,).
 
-    >>> finished(np.array([1, 2, 3], np.uint16), np.array([0, 1, 3], np.uint64), max_tokens=1, end_of_text=9)
+    >>> finished(np.array([1, 2, 3], np.uint16), np.array([0, 1, 3], np.uint64), limit=1, after=[9])
     (array([1, 9, 2, 9], dtype=uint16), array([2, 4], dtype=uint64))
     """
     import numpy as np
 
-    lengths = np.diff(starts.astype(np.int64))
-    if max_tokens is not None and len(lengths) and int(lengths.max()) > max_tokens:
-        place = np.arange(len(ids)) - np.repeat(starts[:-1].astype(np.int64), lengths)
-        ids, lengths = ids[place < max_tokens], np.minimum(lengths, max_tokens)
+    starts = starts.astype(np.int64)
+    lengths = np.diff(starts)
+    if limit is not None and len(lengths) and int(lengths.max()) > limit:
+        place = np.arange(len(ids)) - np.repeat(starts[:-1], lengths)
+        ids, lengths = ids[place < limit], np.minimum(lengths, limit)
     ends = np.cumsum(lengths)
-    if end_of_text is not None:
-        ids = np.insert(ids, ends, ids.dtype.type(end_of_text))
-        ends += np.arange(1, len(ends) + 1)
+    if before or after:
+        around = np.array([*before, *after], ids.dtype)
+        places = np.stack([ends - lengths] * len(before) + [ends] * len(after), axis=1)  # (documents, around)
+        ids = np.insert(ids, places.ravel(), np.tile(around, len(ends)))
+        ends += len(around) * np.arange(1, len(ends) + 1)
     return ids, ends.astype(np.uint64)
