@@ -89,7 +89,7 @@ class Corpus:
         if self._is_document(name):
             yield from self._document(name, offset, pending, tail)
             return
-        around = {"limit": self.room, "before": self.before, "after": tail}
+        around: dict[str, Any] = {"limit": self.room, "before": self.before, "after": tail}
         for block, size in self._blocks(name, offset):
             if isinstance(block, bytes):
                 yield Part(*encode_lines(self.tokenizer, block, **around, **self.encoding), size, True)
@@ -130,16 +130,17 @@ class Corpus:
         yield Part(np.array(tail, dtype), np.array([len(tail)], np.uint64), 0, False)
 
     def _is_document(self, name: str) -> bool:
-        return self.by == "file" and not self._holds_records(name)
+        return self.by == "file" and not self.holds_records(name)
 
-    def _holds_records(self, name: str) -> bool:
+    def holds_records(self, name: str) -> bool:
+        """Whether a file is read as records."""
         return streams.holds_records(name) if self.records is None else self.records
 
     def _blocks(self, name: str, offset: int = 0) -> Iterator[tuple[Any, int]]:
         """Whole lines in bulk, pieces of one document, or lists of records' texts; and the size of each."""
         with files.open_input(name) as handle:
             try:
-                if self._holds_records(name):
+                if self.holds_records(name):
                     for batch in jsonl.read(handle, name, field=self.field):
                         texts = [text.of(record, self.field, name) for record in batch]
                         yield texts, sum(map(len, texts))

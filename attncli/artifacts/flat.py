@@ -7,7 +7,6 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
 
     from attncli.core.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["DTYPES", "dtype_of", "forget_flat", "has_index", "load_flat", "write_flat"]
+__all__ = ["DTYPES", "dtype_of", "forget_flat", "load_flat", "write", "write_flat"]
 
 DTYPES = {"uint16": 1 << 16, "uint32": 1 << 32, "int32": 1 << 31, "int64": 1 << 63}
 """What ids can be written as, and how many each can tell apart."""
@@ -52,28 +51,43 @@ def write_flat(
     """Encodes files into `output`, an .npy of all ids, and its index beside it; gives (ids, documents).
 
     A document is a line (`by` "line"), a file ("file"), or the `field` of a record in JSON Lines (`records`; None:
-    by the file's name), the ids `before` and `after` around it, cut to `max_tokens` ids in all; behind each stands
-    the vocabulary's end-of-text id ("auto"), that of a special token, or nothing ("none"). `dtype` is one of DTYPES; without it uint16 where the vocabulary has at
-    most 65,536 entries, else uint32. Both files appear, or neither. With `resume` an interrupted job goes on where
-    it was. `progress` is called with the bytes done. `encoding` is what `Tokenizer.encode_flat` takes. Raises
-    CallError where the ids do not fit `dtype`, DataError where the job to resume was another one.
+    by the file's name), the ids `before` and `after` around it, cut to `max_tokens` ids in all. Behind each stands
+    the vocabulary's end-of-text id ("auto"), that of a special token, or nothing ("none"). `dtype` is one of DTYPES;
+    without it uint16 where the vocabulary has at most 65,536 entries, else uint32. Both files appear, or neither.
+    With `resume` an interrupted job goes on where it was. `progress` is called with the bytes just done. `encoding`
+    is what `Tokenizer.encode_flat` takes. Raises CallError where the ids do not fit `dtype`, DataError where the job
+    to resume was another one.
 
     >>> from attncli.artifacts.tokenizer import Tokenizer
     >>> write_flat(Tokenizer.load("starter"), ["corpus.txt"], "out.npy")
     (17, 1)
     """
-    names, target = [os.fspath(name) for name in inputs], os.fspath(output)
     last = special.end_of_text(tokenizer.special_tokens, end_of_text)
     corpus = Corpus(tokenizer, by, records, field, before, after, max_tokens, last, encoding)
-    dtype = dtype_of(tokenizer, dtype)
+    return write(
+        corpus, [os.fspath(name) for name in inputs], os.fspath(output), dtype, resume=resume, progress=progress
+    )
+
+
+def write(
+    corpus: Corpus,
+    names: Sequence[str],
+    output: str,
+    dtype: str | None = None,
+    *,
+    resume: bool = False,
+    progress: Callable[[int], None] | None = None,
+    others: Sequence[str] = (),
+) -> tuple[int, int]:
+    """`write_flat` for a corpus; the output must be none of `others` either."""
+    pair = [output, flat.index_name(output)]
+    dtype = dtype_of(corpus.tokenizer, dtype)
     with ExitStack() as stack:
-        kept = None
-        if resume:
-            kept = stack.enter_context(journal(target, _described(corpus, dtype, names)))
-        else:
-            forget_flat(target)
-        pair = stack.enter_context(files.open_together([target, flat.index_name(target)], inputs=names, keep=resume))
-        writer = _Run(corpus, pair, dtype, kept, progress or _silent).through(names)
+        kept = stack.enter_context(journal(output, _described(corpus, dtype, names))) if resume else None
+        if not resume:
+            forget_flat(output)
+        handles = stack.enter_context(files.open_together(pair, inputs=[*names, *others], keep=resume))
+        writer = _Run(corpus, handles, dtype, kept, progress or _silent).through(names)
         writer.finish()
     return writer.total, writer.documents
 
@@ -104,11 +118,6 @@ def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], N
     return ids, starts
 
 
-def has_index(path: str) -> bool:
-    """Whether a file is the ids of a flat pair: its index lies beside it."""
-    return path.endswith(".npy") and Path(flat.index_name(path)).is_file()
-
-
 def forget_flat(output: str) -> bool:
     """Takes away what an interrupted job has left beside an output; whether there was anything."""
     files.forget([output, flat.index_name(output)])
@@ -123,7 +132,8 @@ def dtype_of(tokenizer: Tokenizer, wanted: str | None = None) -> str:
         raise CallError(f"ids are not written as {wanted!r}", hint=f"use one of {', '.join(DTYPES)}")
     if len(tokenizer) > DTYPES[wanted]:
         raise CallError(
-            f"id {len(tokenizer) - 1} of this vocabulary overflows {wanted}", hint="use a wider --dtype, or leave it out"
+            f"id {len(tokenizer) - 1} of this vocabulary overflows {wanted}",
+            hint="use a wider --dtype, or leave it out",
         )
     return wanted
 
@@ -145,7 +155,6 @@ class _Run:
         self._step = begun
         """The last place from which the job could go on."""
         self._noted = time.monotonic()
-        self._done = 0
 
     def through(self, names: Sequence[str]) -> flat.Writer:
         first, offset = self._step["input"], self._step["offset"]
@@ -154,8 +163,7 @@ class _Run:
                 for part in self._corpus.parts(name, offset=offset, pending=self._writer.pending):
                     self._writer.add(part.ids, part.ends)
                     offset += part.size
-                    self._done += part.size
-                    self._progress(self._done)
+                    self._progress(part.size)
                     if part.resumable:
                         self._at(number, offset)
                 offset = 0

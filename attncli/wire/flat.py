@@ -7,6 +7,7 @@ Two `.npy` files, as training loops read them: `NAME.npy` holds the ids (total,)
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli.errors import DataError
@@ -108,7 +109,7 @@ def read(
         if places != sorted(places) or places[-1] > len(ids):
             raise DataError("its index goes backwards", source=source)
         batch = []
-        for number, (start, end) in enumerate(zip(places, places[1:]), first + 1):  # noqa: B905 - one less on purpose
+        for number, (start, end) in enumerate(pairwise(places), first + 1):
             document = ids[start:end]
             if end > start and document[-1] == end_of_text:
                 document = document[:-1]
