@@ -60,7 +60,7 @@ def write_flat(
 
     >>> from attncli.artifacts.tokenizer import Tokenizer
     >>> write_flat(Tokenizer.load("starter"), ["corpus.txt"], "out.npy")
-    (17, 1)
+    (19, 1)
     """
     last = special.end_of_text(tokenizer.special_tokens, end_of_text)
     corpus = Corpus(tokenizer, by, records, field, before, after, max_tokens, last, encoding)
@@ -101,7 +101,7 @@ def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], N
     >>> _ = write_flat(Tokenizer.load("starter"), ["corpus.txt"], "out.npy")
     >>> ids, starts = load_flat("out.npy")
     >>> ids.dtype, starts.tolist()
-    (dtype('uint16'), [0, 17])
+    (dtype('uint16'), [0, 19])
     """
     name = os.fspath(path)
     ids, starts = arrays.load_one(name), arrays.load_one(flat.index_name(name))
@@ -120,8 +120,9 @@ def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], N
 
 def forget_flat(output: str) -> bool:
     """Takes away what an interrupted job has left beside an output; whether there was anything."""
+    found = forget(output)
     files.forget([output, flat.index_name(output)])
-    return forget(output)
+    return found
 
 
 def dtype_of(tokenizer: Tokenizer, wanted: str | None = None) -> str:

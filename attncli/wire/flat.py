@@ -104,7 +104,7 @@ def read(
         raise DataError(f"its index does not fit: it should go from 0 to {len(ids):,}", source=source)
     first = 0
     while first < len(starts) - 1:
-        enough = int(np.searchsorted(starts, starts[first] + np.uint64(BATCH))) - first
+        enough = int(np.searchsorted(starts, starts[first] + np.uint64(BATCH), "right")) - 1 - first
         places = starts[first : first + min(max(enough, 1), BATCH) + 1].tolist()
         if places != sorted(places) or places[-1] > len(ids):
             raise DataError("its index goes backwards", source=source)

@@ -18,7 +18,7 @@ def read_blocks(take: Callable[[int], bytes], step: int = STEP) -> Iterator[byte
     steps, or the longest line.
 
     >>> list(read_blocks(io.BytesIO(b"a\nb\nc").read, 3))
-    [b'a\n', b'b\nc']
+    [b'a\n', b'b\n', b'c']
     """
     rest: list[bytes] = []
     while chunk := take(step):
