@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import io
 import mmap
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from attncli import compression
 from attncli.errors import CallError, DataError
 
 if TYPE_CHECKING:
@@ -34,17 +33,6 @@ __all__ = [
     "size",
     "status",
 ]
-
-# Whole magics: a text may well begin with "BZh".
-COMPRESSIONS = {
-    re.compile(rb"\x1f\x8b\x08"): "gzip",
-    re.compile(rb"\x28\xb5\x2f\xfd"): "zstd",
-    re.compile(rb"\xfd7zXZ\x00"): "xz",
-    re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"): "bz2",
-}
-MAGIC = 10
-"""Bytes that tell a compression."""
-EXTENSIONS = {".gz": "gzip", ".zst": "zstd", ".xz": "xz", ".bz2": "bz2"}
 
 
 def expand(paths: Sequence[str], *, files_from: str | None = None, null_separated: bool = False) -> list[str]:
@@ -85,14 +73,14 @@ def open_input(path: str) -> Iterator[BinaryIO]:
         if path == "-":
             if sys.stdin is None:
                 raise DataError("standard input is closed")
-            yield _decompressed(sys.stdin.buffer)
+            yield compression.decompressed(sys.stdin.buffer)
             return
         with Path(path).open("rb") as raw:
-            yield _decompressed(raw)
-    except _damage() as error:
+            yield compression.decompressed(raw)
+    except compression.damage() as error:
         raise DataError(f"the compressed data are damaged or cut short ({error})", source=path) from error
     except OSError as error:
-        if error.filename is None and not _is_reading(error):
+        if error.filename is None and not compression.is_damage(error):
             raise
         raise _os_error(error, path) from error
 
@@ -120,7 +108,7 @@ def open_output(path: str | None, *, inputs: Sequence[str] = ()) -> Iterator[Bin
             with target.open("wb") as handle:
                 yield handle
             return
-        with _sibling(target) as raw, _compressed(raw, path) as handle:
+        with _sibling(target) as raw, compression.compressed(raw, path) as handle:
             yield handle
     except OSError as error:
         if isinstance(error, BrokenPipeError):
@@ -139,7 +127,7 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
         if any(_same(path, source) for source in inputs):
             raise CallError(f"{path} is an input too", hint="write to another file")
         found = size(path) is not None or not Path(path).exists()
-        if path == "-" or not found or Path(path).suffix.lower() in EXTENSIONS:
+        if path == "-" or not found or Path(path).suffix.lower() in compression.EXTENSIONS:
             raise CallError(f"{path} is no plain file, in which the writer could go back", hint="give -o FILE")
     targets = [Path(os.path.realpath(path)) for path in paths]
     beside = [_part(target, "" if keep else f".{os.getpid()}") for target in targets]
@@ -216,7 +204,7 @@ def map_bytes(path: str) -> Any:
     if path != "-" and stat.S_ISREG((found := status(path)).st_mode):
         try:
             with Path(path).open("rb") as raw:
-                if _compression(raw.read(MAGIC)) is None:
+                if compression.kind_of(raw.read(compression.MAGIC)) is None:
                     return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if found.st_size else b""
         except OSError as error:
             raise _os_error(error, path) from error
@@ -276,60 +264,6 @@ def status(path: str) -> os.stat_result:
     return found
 
 
-def _compression(head: bytes) -> str | None:
-    return next((name for magic, name in COMPRESSIONS.items() if magic.match(head)), None)
-
-
-def _decompressed(raw: BinaryIO) -> BinaryIO:
-    """The handle itself, or one that decompresses it; each format's module is imported when met."""
-    buffered: Any = raw
-    kind = _compression(buffered.peek(MAGIC)[:MAGIC])
-    if kind is None:
-        return cast(BinaryIO, buffered)
-    # The modules' own read1 gives up to 8 kB at a time; the buffer joins them.
-    return cast(BinaryIO, io.BufferedReader(_opener(kind)(buffered, "rb"), 1 << 17))
-
-
-def _opener(kind: str) -> Any:
-    if kind == "gzip":
-        import gzip
-
-        return gzip.open
-    if kind == "bz2":
-        import bz2
-
-        return bz2.open
-    if kind == "xz":
-        import lzma
-
-        return lzma.open
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd.open
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What tells of damaged compressed data: the errors of those modules that have been imported by now."""
-    found: list[type[Exception]] = [EOFError]
-    for module, name in (
-        ("zlib", "error"),
-        ("gzip", "BadGzipFile"),
-        ("lzma", "LZMAError"),
-        ("backports.zstd", "ZstdError"),
-        ("compression.zstd", "ZstdError"),
-    ):
-        if module in sys.modules:
-            found.append(getattr(sys.modules[module], name))
-    return tuple(found)
-
-
-def _is_reading(error: OSError) -> bool:
-    """bz2 tells damage by an OSError that has no number."""
-    return error.errno is None and "bz2" in sys.modules
-
-
 @contextmanager
 def _sibling(target: Path) -> Iterator[BinaryIO]:
     """A file beside the target that takes its place at the end, or vanishes."""
@@ -374,23 +308,6 @@ def _replace_all(parts: list[Path], targets: list[Path]) -> None:
         for target in done:
             target.unlink()
         raise
-
-
-@contextmanager
-def _compressed(raw: BinaryIO, path: str) -> Iterator[BinaryIO]:
-    kind = EXTENSIONS.get(Path(path).suffix.lower())
-    if kind is None:
-        yield raw
-        return
-    if kind == "gzip":
-        import gzip
-
-        # No name and no time in the header: the same data give the same bytes.
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-            yield cast(BinaryIO, packed)
-        return
-    with _opener(kind)(raw, "wb") as handle:
-        yield handle
 
 
 def _same(path: str | int, other: str) -> bool:

@@ -136,7 +136,7 @@ def _check(common: Common, fmt: str, to: str | None, count: bool, offsets: bool,
 
 def _around(coder: Tokenizer, bos: bool, eos: bool) -> tuple[Sequence[int], Sequence[int]]:
     """The ids that --bos and --eos put around a document: those of the file's template."""
-    found = (getattr(coder.model, "bos", ()) if bos else ()), (getattr(coder.model, "eos", ()) if eos else ())
+    found = (coder.model.bos if bos else ()), (coder.model.eos if eos else ())
     for name, wanted, ids in (("--bos", bos, found[0]), ("--eos", eos, found[1])):
         if wanted and not ids:
             raise CallError(f"this tokenizer names no token for {name}")

@@ -40,8 +40,8 @@ def encode_lines(
     `encoding` is what `Tokenizer.encode_flat` takes.
 
     >>> from attncli.core.tokenizer.tokenizer import Tokenizer
-    >>> from attncli.core.tokenizer.model import BPEModel
-    >>> encode_lines(Tokenizer(BPEModel([*ALPHABET, b"<end>"], [])), b"Hi\n!", after=[256])
+    >>> from attncli.core.tokenizer.model import BPE, Model
+    >>> encode_lines(Tokenizer(Model([*ALPHABET, b"<end>"], BPE([]))), b"Hi\n!", after=[256])
     (array([ 39,  72, 256,   0, 256], dtype=uint32), array([3, 5], dtype=uint64))
     """
     ids, starts = tokenizer.encode_flat(lines_of(block), **encoding)
