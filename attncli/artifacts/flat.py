@@ -191,8 +191,8 @@ def _described(corpus: Corpus, dtype: str, names: Sequence[str]) -> dict[str, An
     """What a resumed job has to have in common with the one that was interrupted."""
     inputs = []
     for name in names:
-        if name == "-":
-            raise CallError("standard input cannot be read again", hint="--resume needs files")
+        if files.size(name) is None:
+            raise CallError(f"{name} cannot be read again", hint="--resume needs files")
         found = files.status(name)
         inputs.append([name, found.st_size, found.st_mtime_ns])
     options = {key: value for key, value in vars(corpus).items() if key not in ("tokenizer", "encoding")}
@@ -201,8 +201,14 @@ def _described(corpus: Corpus, dtype: str, names: Sequence[str]) -> dict[str, An
 
 
 def _fingerprint(tokenizer: Tokenizer) -> str:
-    """All that decides the ids, not the vocabulary alone."""
-    return hashlib.sha256(repr(tokenizer.model).encode("utf-8", "backslashreplace")).hexdigest()
+    """All that decides the ids, whatever the file is called and the engine keeps it in."""
+    model = tokenizer.model
+    said = [tokenizer.digest, type(model.algorithm).__name__]
+    for part, left_out in ((model.algorithm, ()), (model, ("tokens", "algorithm", "name"))):
+        for key, value in vars(part).items():
+            listed = hasattr(value, "__len__") and not isinstance(value, str)
+            said += [] if key in left_out else [f"{key}={list(value) if listed else value!r}"]
+    return hashlib.sha256("\n".join(said).encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _silent(done: int) -> None:
