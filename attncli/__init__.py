@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from attncli.artifacts.embeddings import Embeddings as Embeddings
+    from attncli.artifacts.flat import load_flat as load_flat
+    from attncli.artifacts.flat import write_flat as write_flat
     from attncli.artifacts.tokenizer import Tokenizer as Tokenizer
     from attncli.artifacts.training import train_bpe as train_bpe
     from attncli.core.attention.mechanisms import attention as attention
@@ -40,9 +42,11 @@ _HOMES = {
     "Record": "wire.record",
     "Tokenizer": "artifacts.tokenizer",
     "attention": "core.attention.mechanisms",
+    "load_flat": "artifacts.flat",
     "multi_head": "core.attention.multihead",
     "read_records": "wire.streams",
     "train_bpe": "artifacts.training",
+    "write_flat": "artifacts.flat",
     "write_records": "wire.streams",
 }
 """Public name -> module."""

@@ -2,34 +2,37 @@
 
 from __future__ import annotations
 
-import io
 import mmap
 import os
-import re
 import stat
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO
 
+from attncli import compression
 from attncli.errors import CallError, DataError
 
 if TYPE_CHECKING:
     import hashlib
 
-__all__ = ["digest", "expand", "map_bytes", "open_input", "open_output", "read_bytes", "replace", "size"]
-
-# Whole magics: a text may well begin with "BZh".
-COMPRESSIONS = {
-    re.compile(rb"\x1f\x8b\x08"): "gzip",
-    re.compile(rb"\x28\xb5\x2f\xfd"): "zstd",
-    re.compile(rb"\xfd7zXZ\x00"): "xz",
-    re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"): "bz2",
-}
-MAGIC = 10
-"""Bytes that tell a compression."""
-EXTENSIONS = {".gz": "gzip", ".zst": "zstd", ".xz": "xz", ".bz2": "bz2"}
+__all__ = [
+    "digest",
+    "expand",
+    "forget",
+    "map_bytes",
+    "open_input",
+    "open_kept",
+    "open_output",
+    "open_together",
+    "read_bytes",
+    "remove",
+    "replace",
+    "settle",
+    "size",
+    "status",
+]
 
 
 def expand(paths: Sequence[str], *, files_from: str | None = None, null_separated: bool = False) -> list[str]:
@@ -55,7 +58,7 @@ def expand(paths: Sequence[str], *, files_from: str | None = None, null_separate
             found += inside
         else:
             if name != "-":
-                _status(name)
+                status(name)
             found.append(name)
     return found
 
@@ -70,14 +73,14 @@ def open_input(path: str) -> Iterator[BinaryIO]:
         if path == "-":
             if sys.stdin is None:
                 raise DataError("standard input is closed")
-            yield _decompressed(sys.stdin.buffer)
+            yield compression.decompressed(sys.stdin.buffer)
             return
         with Path(path).open("rb") as raw:
-            yield _decompressed(raw)
-    except _damage() as error:
+            yield compression.decompressed(raw)
+    except compression.damage() as error:
         raise DataError(f"the compressed data are damaged or cut short ({error})", source=path) from error
     except OSError as error:
-        if error.filename is None and not _is_reading(error):
+        if error.filename is None and not compression.is_damage(error):
             raise
         raise _os_error(error, path) from error
 
@@ -105,12 +108,86 @@ def open_output(path: str | None, *, inputs: Sequence[str] = ()) -> Iterator[Bin
             with target.open("wb") as handle:
                 yield handle
             return
-        with _sibling(target) as raw, _compressed(raw, path) as handle:
+        with _sibling(target) as raw, compression.compressed(raw, path) as handle:
             yield handle
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
         raise _os_error(error, path) from error
+
+
+@contextmanager
+def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: bool = False) -> Iterator[list[BinaryIO]]:
+    """Handles of files that appear all together at the end, or none of them; to write, read and seek in.
+
+    With `keep`, what was written stays beside where the work is cut short, and is there the next time. Raises
+    CallError for what is no plain file (a device, a pipe, a compressed one), or is an input.
+    """
+    for path in paths:
+        if any(_same(path, source) for source in inputs):
+            raise CallError(f"{path} is an input too", hint="write to another file")
+        found = size(path) is not None or not Path(path).exists()
+        if path == "-" or not found or Path(path).suffix.lower() in compression.EXTENSIONS:
+            raise CallError(f"{path} is no plain file, in which the writer could go back", hint="give -o FILE")
+    targets = [Path(os.path.realpath(path)) for path in paths]
+    beside = [_part(target, "" if keep else f".{os.getpid()}") for target in targets]
+    try:
+        with ExitStack() as stack:
+            handles = [stack.enter_context(_beside(part, keep)) for part in beside]
+            yield handles
+            for handle, target in zip(handles, targets, strict=True):
+                _settle(handle, target)
+        _replace_all(beside, targets)
+    except OSError as error:
+        raise _os_error(error, paths[0]) from error
+    finally:
+        if not keep:
+            for part in beside:
+                part.unlink(missing_ok=True)
+
+
+@contextmanager
+def open_kept(path: str) -> Iterator[BinaryIO]:
+    """A file to read and to append to, made where it is not there, for this process alone.
+
+    Raises DataError where another process has it.
+    """
+    import fcntl
+
+    try:
+        with Path(path).open("a+b") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise DataError("another process is at this job", source=path) from None
+            handle.seek(0)
+            yield handle
+    except OSError as error:
+        raise _os_error(error, path) from error
+
+
+def forget(paths: Sequence[str]) -> None:
+    """Takes away what `open_together` has kept of these files."""
+    for path in paths:
+        remove(str(_part(Path(os.path.realpath(path)))))
+
+
+def settle(handles: Sequence[BinaryIO]) -> None:
+    """Waits until what was written lies on the disk."""
+    for handle in handles:
+        handle.flush()
+        os.fsync(handle.fileno())
+
+
+def remove(path: str) -> bool:
+    """Takes a file away; whether it was there."""
+    try:
+        Path(path).unlink()
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise _os_error(error, path) from error
+    return True
 
 
 def read_bytes(path: str, *, limit: int | None = None) -> bytes:
@@ -124,11 +201,11 @@ def read_bytes(path: str, *, limit: int | None = None) -> bytes:
 
 def map_bytes(path: str) -> Any:
     """A file's bytes as a read-only memory map; pipes and compressed files are read whole."""
-    if path != "-" and stat.S_ISREG((status := _status(path)).st_mode):
+    if path != "-" and stat.S_ISREG((found := status(path)).st_mode):
         try:
             with Path(path).open("rb") as raw:
-                if _compression(raw.read(MAGIC)) is None:
-                    return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if status.st_size else b""
+                if compression.kind_of(raw.read(compression.MAGIC)) is None:
+                    return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if found.st_size else b""
         except OSError as error:
             raise _os_error(error, path) from error
     return read_bytes(path)
@@ -137,10 +214,10 @@ def map_bytes(path: str) -> Any:
 def size(path: str) -> int | None:
     """Bytes of a regular file, as it lies on disk; None for anything else."""
     try:
-        status = Path(path).stat()
+        found = Path(path).stat()
     except OSError:
         return None
-    return status.st_size if stat.S_ISREG(status.st_mode) else None
+    return found.st_size if stat.S_ISREG(found.st_mode) else None
 
 
 def digest(path: str, hasher: hashlib._Hash) -> str:
@@ -175,84 +252,27 @@ def _walk(folder: str) -> Iterator[str]:
         yield from (str(path) for path in paths if path.is_file())  # a pipe would never end
 
 
-def _status(path: str) -> os.stat_result:
+def status(path: str) -> os.stat_result:
     try:
-        status = Path(path).stat()
+        found = Path(path).stat()
     except OSError as error:
         raise _os_error(error, path) from error
     except ValueError as error:  # a NUL in the name
         raise DataError(f"is no file's name ({error})", source=path) from error
-    if stat.S_ISDIR(status.st_mode):
+    if stat.S_ISDIR(found.st_mode):
         raise DataError("is a folder", source=path, hint="name a file")
-    return status
-
-
-def _compression(head: bytes) -> str | None:
-    return next((name for magic, name in COMPRESSIONS.items() if magic.match(head)), None)
-
-
-def _decompressed(raw: BinaryIO) -> BinaryIO:
-    """The handle itself, or one that decompresses it; each format's module is imported when met."""
-    buffered: Any = raw
-    kind = _compression(buffered.peek(MAGIC)[:MAGIC])
-    if kind is None:
-        return cast(BinaryIO, buffered)
-    # The modules' own read1 gives up to 8 kB at a time; the buffer joins them.
-    return cast(BinaryIO, io.BufferedReader(_opener(kind)(buffered, "rb"), 1 << 17))
-
-
-def _opener(kind: str) -> Any:
-    if kind == "gzip":
-        import gzip
-
-        return gzip.open
-    if kind == "bz2":
-        import bz2
-
-        return bz2.open
-    if kind == "xz":
-        import lzma
-
-        return lzma.open
-    if sys.version_info >= (3, 14):
-        from compression import zstd
-    else:
-        from backports import zstd
-    return zstd.open
-
-
-def _damage() -> tuple[type[Exception], ...]:
-    """What tells of damaged compressed data: the errors of those modules that have been imported by now."""
-    found: list[type[Exception]] = [EOFError]
-    for module, name in (
-        ("zlib", "error"),
-        ("gzip", "BadGzipFile"),
-        ("lzma", "LZMAError"),
-        ("backports.zstd", "ZstdError"),
-        ("compression.zstd", "ZstdError"),
-    ):
-        if module in sys.modules:
-            found.append(getattr(sys.modules[module], name))
-    return tuple(found)
-
-
-def _is_reading(error: OSError) -> bool:
-    """bz2 tells damage by an OSError that has no number."""
-    return error.errno is None and "bz2" in sys.modules
+    return found
 
 
 @contextmanager
 def _sibling(target: Path) -> Iterator[BinaryIO]:
     """A file beside the target that takes its place at the end, or vanishes."""
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    beside = _part(target, f".{os.getpid()}")
     handle = beside.open("xb")
     try:
         with handle:
-            if target.exists():
-                os.fchmod(handle.fileno(), stat.S_IMODE(target.stat().st_mode))
             yield handle
-            handle.flush()
-            os.fsync(handle.fileno())
+            _settle(handle, target)
         beside.replace(target)
     except BaseException:
         with suppress(FileNotFoundError):
@@ -260,21 +280,34 @@ def _sibling(target: Path) -> Iterator[BinaryIO]:
         raise
 
 
-@contextmanager
-def _compressed(raw: BinaryIO, path: str) -> Iterator[BinaryIO]:
-    kind = EXTENSIONS.get(Path(path).suffix.lower())
-    if kind is None:
-        yield raw
-        return
-    if kind == "gzip":
-        import gzip
+def _settle(handle: BinaryIO, target: Path) -> None:
+    """Takes over the mode of the file that will be replaced, and waits until the data lie on the disk."""
+    if target.exists():
+        os.fchmod(handle.fileno(), stat.S_IMODE(target.stat().st_mode))
+    settle([handle])
 
-        # No name and no time in the header: the same data give the same bytes.
-        with gzip.GzipFile(filename="", mode="wb", fileobj=raw, mtime=0) as packed:
-            yield cast(BinaryIO, packed)
-        return
-    with _opener(kind)(raw, "wb") as handle:
-        yield handle
+
+def _part(target: Path, mark: str = "") -> Path:
+    return target.with_name(f".{target.name}{mark}.part")
+
+
+def _beside(part: Path, keep: bool) -> BinaryIO:
+    if keep:
+        part.touch()
+    return part.open("r+b" if keep else "x+b")
+
+
+def _replace_all(parts: list[Path], targets: list[Path]) -> None:
+    """Renames each; where one fails, none of the new files is there."""
+    done: list[Path] = []
+    try:
+        for part, target in zip(parts, targets, strict=True):
+            part.replace(target)
+            done.append(target)
+    except BaseException:
+        for target in done:
+            target.unlink()
+        raise
 
 
 def _same(path: str | int, other: str) -> bool:

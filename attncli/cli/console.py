@@ -15,7 +15,7 @@ from attncli.errors import CallError
 from attncli.printable import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from attncli.cli.options import Common
 
@@ -60,9 +60,7 @@ class Console:
     @contextmanager
     def input(self, source: str) -> Iterator[BinaryIO]:
         """One input, decompressed."""
-        size = files.size(source)
-        if size is not None:
-            self.count(size)
+        self.count_input(source)
         with files.open_input(source) as handle:
             yield handle
 
@@ -71,8 +69,12 @@ class Console:
         path = self._common.output
         if fmt in BINARY and self.on_terminal():
             raise CallError(f"{fmt} is not for a terminal", hint="use -o FILE, a pipe, or --to json")
-        others = [self._common.files_from] if self._common.files_from else []
-        return files.open_output(path, inputs=[*(sources or []), *self._beside, *others])
+        return files.open_output(path, inputs=[*(sources or []), *self.beside])
+
+    @property
+    def beside(self) -> list[str]:
+        """The files that are read beside the inputs."""
+        return [*self._beside, *([self._common.files_from] if self._common.files_from else [])]
 
     def on_terminal(self) -> bool:
         """Whether the output goes to a terminal."""
@@ -95,6 +97,23 @@ class Console:
         """One line on stderr, quiet or not."""
         self.progress.clear()
         sys.stderr.write(f"attncli {self._common.command}: {printable(line)}\n")
+
+    def bytes_done(self, sources: list[str], stage: str) -> Callable[[int], None]:
+        """A function to call with the bytes just done, which shows the progress over all inputs."""
+        sizes = [files.size(source) for source in sources]
+        total = None if None in sizes else sum(size or 0 for size in sizes)
+        done = 0
+
+        def advance(size: int) -> None:
+            nonlocal done
+            done += size
+            self.progress(stage, done, total)
+
+        return advance
+
+    def count_input(self, source: str) -> None:
+        """Counts an input whose size is known beforehand."""
+        self.count(files.size(source) or 0)
 
     def count(self, size: int) -> None:
         """Tells once that the slow engine runs, when the inputs have come to more than 1 MB."""

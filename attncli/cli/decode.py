@@ -8,7 +8,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, TokenizerOption, choice
+from attncli.cli.options import ARRAY_FORMATS, Common, TokenizerOption, choice
 from attncli.cli.stage import run_stage
 from attncli.errors import DataError
 
@@ -32,7 +32,11 @@ def run(
     ] = "text",
     from_: Annotated[
         str | None,
-        typer.Option("--from", **choice("format", ("json", "npy", "ids")), help="By the first bytes if not given."),
+        typer.Option(
+            "--from",
+            **choice("format", ARRAY_FORMATS),
+            help="By the first bytes if not given; flat: NAME.npy with NAME.index.npy.",
+        ),
     ] = None,
     end: Annotated[
         str | None, typer.Option("--end", metavar="TEXT", help="Write this after each document; '' for nothing.")
@@ -41,6 +45,12 @@ def run(
         str,
         typer.Option("--errors", **choice("way", ERRORS), help="Bytes that are no UTF-8: kept, U+FFFD, or a failure."),
     ] = "keep",
+    eot: Annotated[
+        str,
+        typer.Option(
+            "--eot", metavar="TOKEN|auto|none", help="flat: the special token to take off behind each document."
+        ),
+    ] = "auto",
     skip_special: Annotated[bool, typer.Option("--skip-special", help="Leave special tokens out.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Decode even the ids of another tokenizer.")] = False,
 ) -> None:
@@ -49,11 +59,12 @@ def run(
     \b
     attncli encode book.txt | attncli decode    # gives every byte back
     echo 464 290 | attncli decode -t small.json
-    attncli decode --to json ids.npy
+    attncli decode --to json ids.npy            # documents again, where ids.index.npy is beside it
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli.artifacts.tokenizer import Tokenizer
+    from attncli.core.tokenizer import special
     from attncli.wire import streams
 
     console = Console(common, tokenizer)
@@ -64,6 +75,7 @@ def run(
         from_=from_,
         format_for=lambda _: to or streams.format_of(common.output, FORMATS) or "text",
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, end=end),
+        end_of_text=special.end_of_text(coder.special_tokens, eot),
     )
 
 

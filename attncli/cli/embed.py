@@ -8,7 +8,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import AllowNanOption, Common, choice
+from attncli.cli.options import ARRAY_FORMATS, AllowNanOption, Common, choice
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
 
@@ -54,7 +54,7 @@ def run(
     ] = None,
     from_: Annotated[
         str | None,
-        typer.Option("--from", **choice("format", ("json", "npy", "ids")), help="By the first bytes if not given."),
+        typer.Option("--from", **choice("format", ARRAY_FORMATS), help="By the first bytes if not given."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Look ids up even in the table of another tokenizer.")] = False,
     allow_nan: AllowNanOption = False,

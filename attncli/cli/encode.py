@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, BinaryIO
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,12 +13,16 @@ from attncli.cli.options import Common, FieldOption, TextFromOption, TokenizerOp
 from attncli.errors import AttncliError, CallError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attncli.artifacts.corpus import Corpus
     from attncli.artifacts.tokenizer import Tokenizer
     from attncli.wire.record import Record
 
 __all__ = ["run"]
 
-FORMATS = ("json", "npy", "ids", "tokens")
+FORMATS = ("json", "npy", "ids", "tokens", "flat")
+DTYPES = ("uint16", "uint32", "int32", "int64")
 
 
 @subcommand("encode")
@@ -31,138 +35,197 @@ def run(
     from_: TextFromOption = None,
     field: FieldOption = "text",
     by: Annotated[str, typer.Option("--by", **choice("unit", ("line", "file")), help="What one document is.")] = "line",
-    count: Annotated[bool, typer.Option("--count", help="Print tokens, bytes and bytes per token, as wc.")] = False,
-    offsets: Annotated[bool, typer.Option("--offsets", help="Add each token's byte span to the records.")] = False,
+    max_tokens: Annotated[
+        int | None, typer.Option("--max-tokens", min=1, help="Cut each document to so many ids, --bos/--eos included.")
+    ] = None,
+    bos: Annotated[bool, typer.Option("--bos", help="Put the tokenizer's beginning ([CLS], <s>) first.")] = False,
+    eos: Annotated[bool, typer.Option("--eos", help="Put the tokenizer's end ([SEP], </s>) last.")] = False,
     allow_special: Annotated[
         list[str] | None,
         typer.Option(
             "--allow-special",
-            metavar="all|NAME",
+            metavar="all|none|NAME",
             help="Take this special token in the text for one; else it is text.",
         ),
     ] = None,
+    offsets: Annotated[
+        bool, typer.Option("--offsets", help="Add each token's span in the text to the records.")
+    ] = False,
+    offset_unit: Annotated[
+        str, typer.Option("--offset-unit", **choice("unit", ("bytes", "characters")), help="What --offsets count.")
+    ] = "bytes",
+    dropout: Annotated[
+        float | None,
+        typer.Option("--dropout", min=0, max=1, metavar="P", help="Leave each merge out with this probability."),
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="For --dropout.")] = 0,
+    count: Annotated[bool, typer.Option("--count", help="Print tokens, bytes and bytes per token, as wc.")] = False,
+    eot: Annotated[
+        str,
+        typer.Option(
+            "--eot",
+            metavar="TOKEN|auto|none",
+            help="flat: this special token behind each document; auto: the first of <|endoftext|>, <|end_of_text|>, "
+            "<｜end▁of▁sentence｜>, </s>, <eos>, [SEP] that the vocabulary has.",
+        ),
+    ] = "auto",
+    dtype: Annotated[
+        str | None,
+        typer.Option(
+            "--dtype", **choice("dtype", DTYPES), help="flat: uint16 up to 65,536 entries, else uint32, if not given."
+        ),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="flat: keep what is done when interrupted, and go on there the next time.")
+    ] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be done, and stop.")] = False,
 ) -> None:
     """Turn text into token ids.
 
     \b
     attncli encode book.txt                     # one JSON record a line of the book
     attncli encode --by file --to npy book.txt -o book.npy
+    attncli encode --to flat corpus -o ids.npy  # all ids in one array to memory-map, and ids.index.npy
     attncli encode --count *.txt                # tokens, bytes, bytes per token
     attncli encode book.txt | attncli decode    # gives every byte back
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
+    from attncli.artifacts.corpus import Corpus
     from attncli.artifacts.tokenizer import Tokenizer
+    from attncli.core.tokenizer import special
     from attncli.wire import streams
 
     console = Console(common, tokenizer)
-    special = _allowed(allow_special)
+    fmt = to or streams.format_of(common.output, FORMATS) or "json"
+    _check(common, fmt, to, count, offsets, {"--resume": resume, "--dtype": dtype, "--eot": eot != "auto"})
     sources = console.sources()
     coder = Tokenizer.load(tokenizer)
-    if special not in (None, "all"):
-        coder.check_special(special)
-    if count and (to is not None or offsets):
-        raise CallError("--count prints counts", hint="leave out --to and --offsets")
-    if count:
-        _count(console, coder, sources, by, from_, field, special)
-        return
-    fmt = to or streams.format_of(common.output, FORMATS) or "json"
-    if offsets and fmt != "json":
-        raise CallError(f"{fmt} has no room for offsets", hint="use --to json")
-    with console.output(fmt, sources) as handle:
-        write = streams.writer(fmt, handle, array="ids", vocab_size=len(coder))
-        for source, batch in _batches(console, sources, by, from_, field):
-            try:
-                _encode(coder, batch, common.threads, special, offsets, labels=fmt in ("json", "tokens"))
-            except AttncliError as error:
-                raise error.at(source=source) from None
-            write(batch)
-            handle.flush()
+    before, after = _around(coder, bos, eos)
+    end = special.end_of_text(coder.special_tokens, eot) if fmt == "flat" else None
+    encoding = _encoding(coder, allow_special, dropout, seed) | {"threads": common.threads}
+    records = None if from_ is None else from_ == "json"
+    corpus = Corpus(coder, by, records, field, before, after, max_tokens, end, encoding)
+    if dry_run:
+        _plan(console, sources, corpus, common)
+    elif count:
+        from attncli.cli.count import print_counts
+
+        print_counts(console, sources, corpus, to or "text")
+    elif fmt == "flat":
+        _flat(console, sources, corpus, common.output, dtype, resume)
+    else:
+        _records(console, sources, corpus, fmt, offset_unit if offsets else None)
     console.progress.clear()
     for warning in coder.warnings:
         console.say(warning)
 
 
-def _encode(
-    coder: Tokenizer,
-    batch: list[Record],
-    threads: int | None,
-    special: list[str] | str | None,
-    offsets: bool,
-    labels: bool,
-) -> None:
+def _check(common: Common, fmt: str, to: str | None, count: bool, offsets: bool, for_flat: dict[str, Any]) -> None:
+    """Raises CallError for options that do not go together."""
+    if count and (to not in (None, "json") or offsets):
+        raise CallError("--count prints counts", hint="leave out --to (but for --to json) and --offsets")
+    if offsets and fmt != "json":
+        raise CallError(f"{fmt} has no room for offsets", hint="use --to json")
+    if fmt == "flat" and common.output == "-" and not count:
+        raise CallError("flat is two files, whose headers are filled in last", hint="give -o FILE")
+    for name, given in for_flat.items():
+        if given and fmt != "flat":
+            raise CallError(f"{name} goes with --to flat")
+
+
+def _around(coder: Tokenizer, bos: bool, eos: bool) -> tuple[Sequence[int], Sequence[int]]:
+    """The ids that --bos and --eos put around a document: those of the file's template."""
+    found = (coder.model.bos if bos else ()), (coder.model.eos if eos else ())
+    for name, wanted, ids in (("--bos", bos, found[0]), ("--eos", eos, found[1])):
+        if wanted and not ids:
+            raise CallError(f"this tokenizer names no token for {name}")
+    return found
+
+
+def _encoding(coder: Tokenizer, allow_special: list[str] | None, dropout: float | None, seed: int) -> dict[str, Any]:
+    """What the options say about encoding beyond the tokenizer's own ways."""
+    chosen: dict[str, Any] = {}
+    if allow_special and allow_special != ["none"]:
+        chosen["allow_special"] = "all" if "all" in allow_special else allow_special
+        coder.check_special(chosen["allow_special"])
+    if dropout:
+        chosen |= {"dropout": dropout, "seed": seed}
+    return chosen
+
+
+def _plan(console: Console, sources: list[str], corpus: Corpus, common: Common) -> None:
+    from attncli import files
+
+    size = sum(files.size(source) or 0 for source in sources)
+    coder = corpus.tokenizer
+    console.tell(
+        f"{len(sources)} inputs, {size:,} bytes, {common.threads or 'all'} threads, "
+        f"tokenizer {coder.identity} of {len(coder):,} entries"
+    )
+
+
+def _flat(console: Console, sources: list[str], corpus: Corpus, output: str, dtype: str | None, resume: bool) -> None:
+    from attncli.artifacts import flat
+
+    if not resume and flat.forget_flat(output):
+        console.say("an interrupted job left a part of its output, which is started over; --resume goes on with it")
+    for source in sources:
+        console.count_input(source)
+    progress = console.bytes_done(sources, "encoding")
+    flat.write(corpus, sources, output, dtype, resume=resume, progress=progress, others=console.beside)
+
+
+def _records(console: Console, sources: list[str], corpus: Corpus, fmt: str, unit: str | None) -> None:
+    from attncli.wire import streams
+
+    with console.output(fmt, sources) as handle:
+        write = streams.writer(fmt, handle, array="ids", vocab_size=len(corpus.tokenizer))
+        for source, batch in _batches(console, sources, corpus):
+            try:
+                _encode(corpus, batch, unit, labels=fmt in ("json", "tokens"))
+            except AttncliError as error:
+                raise error.at(source=source) from None
+            write(batch)
+            handle.flush()
+
+
+def _encode(corpus: Corpus, batch: list[Record], unit: str | None, labels: bool) -> None:
     """Fills ids, and what goes with them, into the records, and takes the text out."""
     texts = [record.text or b"" for record in batch]
-    identity = coder.identity
-    for record, ids in zip(batch, coder.encode_lists(texts, threads=threads, allow_special=special), strict=True):
+    coder, identity = corpus.tokenizer, corpus.tokenizer.identity
+    for record, inside in zip(batch, coder.encode_lists(texts, **corpus.encoding), strict=True):
+        ids = [*corpus.before, *inside[: corpus.room], *corpus.after]
         record.ids = ids
         record.tokenizer = identity
         record.text = None
         if labels:
             record.tokens = coder.labels(ids)
-        if offsets:
-            record.offsets = coder.offsets(ids)
+        if unit:
+            # A token that was put there stands for nothing of the text: (0, 0), as in Hugging Face's encodings.
+            none = (0, 0)
+            spans = coder.offsets(inside[: corpus.room])
+            record.offsets = [*(none for _ in corpus.before), *spans, *(none for _ in corpus.after)]
 
 
-def _batches(
-    console: Console, sources: list[str], by: str, from_: str | None, field: str
-) -> Iterator[tuple[str, list[Record]]]:
+def _batches(console: Console, sources: list[str], corpus: Corpus) -> Iterator[tuple[str, list[Record]]]:
     """(source, records) as they arrive."""
-    from attncli import files
-    from attncli.wire import jsonl, streams, text
+    from attncli.wire import jsonl, text
 
-    sizes = [files.size(source) for source in sources]
-    total = None if None in sizes else sum(size or 0 for size in sizes)
-    done = 0
+    progress = console.bytes_done(sources, "encoding")
     for source in sources:
         with console.input(source) as handle:
-            records = from_ == "json" or (from_ is None and streams.holds_records(source))
-            reader = jsonl.read(handle, source, field=field) if records else text.read(handle, source, by=by)
+            if corpus.holds_records(source):
+                reader = jsonl.read(handle, source, field=corpus.field)
+            else:
+                reader = text.read(handle, source, by=corpus.by)
             for batch in reader:
                 missing = next((place for place, record in enumerate(batch) if record.text is None), None)
                 if missing is not None:
                     yield source, batch[:missing]
-                    text.of(batch[missing], field, source)
+                    text.of(batch[missing], corpus.field, source)
                 size = sum(len(record.text or b"") + (record.end is None) for record in batch)
                 if source == "-":
                     console.count(size)
                 yield source, batch
-                done += size
-                console.progress("encoding", done, total)
-
-
-def _count(
-    console: Console,
-    coder: Tokenizer,
-    sources: list[str],
-    by: str,
-    from_: str | None,
-    field: str,
-    special: list[str] | str | None,
-) -> None:
-    """Prints a line for each source, as `wc` does: tokens, bytes, bytes per token, name."""
-    totals = {source: [0, 0] for source in sources}
-    for source, batch in _batches(console, sources, by, from_, field):
-        texts = [record.text or b"" for record in batch]
-        totals[source][0] += sum(coder.count_batch(texts, allow_special=special))
-        # The newline after a document is part of its source, though of no document.
-        totals[source][1] += sum(map(len, texts)) + sum(record.end is None for record in batch)
-    rows = [(tokens, size, "" if name == "-" else name) for name, (tokens, size) in totals.items()]
-    if len(rows) > 1:
-        rows.append((sum(row[0] for row in rows), sum(row[1] for row in rows), "total"))
-    with console.output("text", sources) as handle:
-        _print_counts(handle, rows)
-
-
-def _print_counts(handle: BinaryIO, rows: list[tuple[int, int, str]]) -> None:
-    widths = [max(len(str(row[column])) for row in rows) for column in (0, 1)]
-    for tokens, size, name in rows:
-        ratio = size / tokens if tokens else 0.0
-        line = f"{tokens:>{widths[0]}} {size:>{widths[1]}} {ratio:.3f} {name}".rstrip()
-        handle.write(line.encode("utf-8", "surrogateescape") + b"\n")
-
-
-def _allowed(names: list[str] | None) -> list[str] | str | None:
-    if not names or names == ["none"]:
-        return None
-    return "all" if "all" in names else names
+                progress(size)

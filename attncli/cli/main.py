@@ -10,7 +10,7 @@ import importlib
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ COMMANDS = {
     "decode": "decode",
     "embed": "embed",
     "attend": "attend",
+    "info": "info",
 }
 """Subcommand -> module of this folder, whose function `run` it is: the one place where a new one is entered."""
 
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if arguments in (["--version"], ["-V"]):
             return _version()
         app = build(_called(arguments))
-        app(args=_spelled_out(arguments), prog_name="attncli")
+        return int(app(args=_spelled_out(arguments), prog_name="attncli", standalone_mode=False) or 0)
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
@@ -62,7 +63,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(f"attncli: {error.strerror}", file=sys.stderr)
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
         return int(not isinstance(error, BrokenPipeError))
-    return 0
+    except Exception as error:
+        if not hasattr(error, "format_message"):
+            raise
+        return _misused(error, _called(arguments))
+
+
+def _misused(error: Any, called: list[str]) -> int:
+    """A call that typer refuses (its classes have no public name): the usage, and one line that says what is wrong.
+
+    The line begins as every other of ours does; typer's own begins with "Error:".
+    """
+    from attncli.printable import printable
+
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return int(error.exit_code)
+    command = f"attncli {called[0]}" if len(called) == 1 else "attncli"
+    if getattr(error, "ctx", None) is not None:
+        command = error.ctx.command_path
+        print(error.ctx.get_usage(), file=sys.stderr)
+        print(f"Try '{command} --help' for help.\n", file=sys.stderr)
+    print(f"{command}: {printable(error.format_message())}", file=sys.stderr)
+    return int(error.exit_code)
 
 
 def _terminated(*_: object) -> None:

@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.main import PROGRESS
 
-__all__ = ["AllowNanOption", "Common", "FieldOption", "TextFromOption", "TokenizerOption", "choice"]
+__all__ = ["ARRAY_FORMATS", "AllowNanOption", "Common", "FieldOption", "TextFromOption", "TokenizerOption", "choice"]
 
 
 def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
@@ -41,6 +41,8 @@ def _positive(value: int | None) -> int | None:
     return value
 
 
+ARRAY_FORMATS = ("json", "npy", "ids", "flat")
+"""What `decode` and `embed` read."""
 COLOR = ("auto", "always", "never")
 
 

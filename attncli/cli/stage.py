@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, BinaryIO
 
+from attncli import files
 from attncli.errors import AttncliError
-from attncli.wire import streams
+from attncli.wire import flat, streams
 
 if TYPE_CHECKING:
     from attncli.cli.console import Console
@@ -24,18 +25,18 @@ def run_stage(
     format_for: Callable[[str], str],
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     allow_nan: bool = False,
+    end_of_text: int | None = None,
 ) -> None:
     """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
 
-    `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. What goes wrong
-    names the source and the record.
+    `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
+    left out behind the documents of flat files. What goes wrong names the source and the record.
     """
     sources = console.sources()
     with ExitStack() as stack:
         output: BinaryIO | None = None
         for source in sources:
-            with console.input(source) as stream:
-                came_in, batches = streams.read_batches(stream, from_, source, allow_nan=allow_nan)
+            with _opened(console, source, from_, allow_nan, end_of_text) as (came_in, batches):
                 if output is None:
                     fmt = format_for(came_in)
                     output = stack.enter_context(console.output(fmt, sources))
@@ -43,6 +44,21 @@ def run_stage(
                 for batch in batches:
                     _work_through(batch, work, source, write)
                     output.flush()
+
+
+@contextmanager
+def _opened(
+    console: Console, source: str, from_: str | None, allow_nan: bool, end_of_text: int | None
+) -> Iterator[tuple[str, Iterator[list[Record]]]]:
+    """The format and the records of an input; an .npy that has its index beside it is flat."""
+    has_index = source.endswith(".npy") and files.size(flat.index_name(source)) is not None
+    if from_ == "flat" or (from_ is None and has_index):
+        from attncli.artifacts.flat import load_flat
+
+        yield "npy", flat.read(*load_flat(source), source, end_of_text=end_of_text)
+        return
+    with console.input(source) as stream:
+        yield streams.read_batches(stream, from_, source, allow_nan=allow_nan)
 
 
 def _work_through(

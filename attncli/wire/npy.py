@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Header", "read", "read_array", "read_header", "write", "write_array"]
+__all__ = ["Header", "header_bytes", "read", "read_array", "read_header", "write", "write_array"]
 
 MAGIC = b"\x93NUMPY"
 HEADER_LIMIT = 1 << 16
@@ -153,12 +153,12 @@ def write_array(handle: BinaryIO, array: NDArray[Any]) -> None:
     import numpy as np
 
     array = np.ascontiguousarray(array)
-    handle.write(_header_bytes(array.dtype.str, array.shape))
+    handle.write(header_bytes(array.dtype.str, array.shape))
     handle.write(array.data)
 
 
 @lru_cache(maxsize=4096)
-def _header_bytes(descr: str, shape: tuple[int, ...]) -> bytes:
+def header_bytes(descr: str, shape: tuple[int, ...]) -> bytes:
     """NumPy's own header; kept, since it takes 8 µs to make and many documents have the same length."""
     import numpy as np
 

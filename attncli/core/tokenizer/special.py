@@ -7,7 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from attncli.errors import CallError
 
-__all__ = ["chosen", "cut"]
+__all__ = ["END_OF_TEXT", "chosen", "cut", "end_of_text"]
+
+END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "</s>", "<eos>", "[SEP]")
+"""What vocabularies call the token that stands behind a document, the first that there is: GPT-2's, Llama 3's,
+DeepSeek's, SentencePiece's, Gemma's, BERT's."""
+
+
+def end_of_text(special_tokens: Mapping[str, int], choice: str = "auto") -> int | None:
+    """The id that goes behind a document: "auto" finds it, "none" is none, else a special token's name.
+
+    Raises CallError for a name that is no special token.
+
+    >>> end_of_text({"<s>": 1, "</s>": 2})
+    2
+    """
+    if choice == "auto":
+        return next((special_tokens[name] for name in END_OF_TEXT if name in special_tokens), None)
+    return None if choice == "none" else next(iter(chosen(special_tokens, choice).values()))
 
 
 def chosen(special_tokens: Mapping[str, int], allow: str | Iterable[str] | None) -> dict[bytes, int]:

@@ -151,6 +151,14 @@ class Tokenizer:
         counts: list[int] = self._run(self._bpe.count_batch, [_bytes(text) for text in documents], threads)
         return counts
 
+    def safe_cut(self, text: bytes) -> int:
+        """The largest known place where the text can be cut, whatever follows it, with the same ids; 0: none is known.
+
+        >>> Tokenizer(Model(ALPHABET, BPE(merges=[]))).safe_cut(b"all of it")
+        0
+        """
+        return 0 if self._change else self._splitter.safe_cut(text)
+
     def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> bytes:
         """The bytes of ids; `skip_special` leaves special tokens out. Raises DataError for an id that is none."""
         tokens = self.model.tokens
@@ -224,6 +232,10 @@ class Tokenizer:
     @cached_property
     def _tokens(self) -> list[bytes]:
         return list(self.model.tokens)
+
+    @cached_property
+    def _splitter(self) -> Any:
+        return engine.splitter()(*_pattern(self.model))
 
     @cached_property
     def _symbols(self) -> set[bytes]:

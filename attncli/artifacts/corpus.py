@@ -1,0 +1,166 @@
+"""Text files as ids, block by block: no more than a few blocks are in memory, and no object for a line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as factory
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from attncli import files
+from attncli.core.tokenizer.documents import encode_lines, finished, lines_of
+from attncli.errors import AttncliError, CallError
+from attncli.wire import jsonl, streams, text
+from attncli.wire.lines import read_blocks
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from attncli.core.tokenizer.tokenizer import Tokenizer
+
+__all__ = ["Corpus", "Count", "Part"]
+
+STEP = 1 << 23
+"""Bytes of text encoded at a time: enough to keep the threads busy, little enough for a small peak."""
+
+
+class Part(NamedTuple):
+    """What one block of an input came to."""
+
+    ids: NDArray[np.unsignedinteger[Any]]
+    ends: NDArray[np.uint64]
+    """Where documents end in the ids; behind the last end stands the beginning of one that goes on."""
+    size: int
+    """Bytes of the input, the newlines behind documents included; of records those of their texts."""
+    resumable: bool
+    """Whether reading can begin again right behind it."""
+
+
+class Count(NamedTuple):
+    """Documents and tokens, and the bytes that they were made of."""
+
+    documents: int
+    tokens: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """How files are read as documents, and documents as ids."""
+
+    tokenizer: Tokenizer
+    by: str = "line"
+    """A document is a "line" without its newline, or a "file"."""
+    records: bool | None = None
+    """Whether files hold JSON Lines, a document each; None: told by the name."""
+    field: str = "text"
+    """The key of a record's text."""
+    before: Sequence[int] = ()
+    """Ids in front of each document."""
+    after: Sequence[int] = ()
+    """Ids behind it."""
+    max_tokens: int | None = None
+    """What a document is cut to, `before` and `after` included."""
+    end_of_text: int | None = None
+    """One more id behind each document, which `max_tokens` does not count."""
+    encoding: Mapping[str, Any] = factory(default_factory=dict)
+    """What `Tokenizer.encode_flat` takes."""
+
+    def __post_init__(self) -> None:
+        if self.by not in ("line", "file"):
+            raise CallError(f"no document is called {self.by!r}", hint="use line or file")
+        if self.room is not None and self.room < 0:
+            raise CallError(f"{self.max_tokens} tokens have no room for those around each document")
+
+    @property
+    def room(self) -> int | None:
+        """Tokens of its own that a document can have."""
+        return None if self.max_tokens is None else self.max_tokens - len(self.before) - len(self.after)
+
+    def parts(self, name: str, *, offset: int = 0, pending: int = 0) -> Iterator[Part]:
+        """The ids of a file, from a byte of its (decompressed) text on, where a document has `pending` ids already.
+
+        Raises DataError that names the file.
+        """
+        tail = [*self.after, *([] if self.end_of_text is None else [self.end_of_text])]
+        if self._is_document(name):
+            yield from self._document(name, offset, pending, tail)
+            return
+        around: dict[str, Any] = {"limit": self.room, "before": self.before, "after": tail}
+        for block, size in self._blocks(name, offset):
+            if isinstance(block, bytes):
+                yield Part(*encode_lines(self.tokenizer, block, **around, **self.encoding), size, True)
+            else:
+                yield Part(*finished(*self.tokenizer.encode_flat(block, **self.encoding), **around), size, False)
+
+    def count(self, name: str) -> Iterator[Count]:
+        """Documents, tokens and bytes of a file, block by block; NumPy is not imported."""
+        most = sys.maxsize if self.room is None else self.room
+        around = len(self.before) + len(self.after)
+        whole = self._is_document(name)
+        tokens = 0
+        for block, size in self._blocks(name):
+            texts = block if isinstance(block, list) else [block] if whole else lines_of(block)
+            counts = self.tokenizer.count_batch(texts, **self.encoding)
+            if whole:
+                tokens += counts[0]
+                yield Count(0, 0, size)
+            else:
+                yield Count(len(counts), sum(min(count, most) + around for count in counts), size)
+        if whole:
+            yield Count(1, min(tokens, most) + around, 0)
+
+    def _document(self, name: str, offset: int, pending: int, tail: list[int]) -> Iterator[Part]:
+        """One document, encoded in pieces that its pattern lets be cut."""
+        import numpy as np
+
+        dtype, no_end = np.uint32, np.zeros(0, np.uint64)
+        if not pending:
+            yield Part(np.array(self.before, dtype), no_end, 0, False)
+        left = None if self.room is None else self.room + len(self.before) - max(pending, len(self.before))
+        for piece, size in self._blocks(name, offset):
+            ids = self.tokenizer.encode_flat([piece], **self.encoding)[0][:left]
+            left = None if left is None else left - len(ids)
+            yield Part(ids, no_end, size, True)
+            if left == 0:
+                break
+        yield Part(np.array(tail, dtype), np.array([len(tail)], np.uint64), 0, False)
+
+    def _is_document(self, name: str) -> bool:
+        return self.by == "file" and not self.holds_records(name)
+
+    def holds_records(self, name: str) -> bool:
+        """Whether a file is read as records."""
+        return streams.holds_records(name) if self.records is None else self.records
+
+    def _blocks(self, name: str, offset: int = 0) -> Iterator[tuple[Any, int]]:
+        """Whole lines in bulk, pieces of one document, or lists of records' texts; and the size of each."""
+        with files.open_input(name) as handle:
+            try:
+                if self.holds_records(name):
+                    for batch in jsonl.read(handle, name, field=self.field):
+                        texts = [text.of(record, self.field, name) for record in batch]
+                        yield texts, sum(map(len, texts))
+                    return
+                if offset:
+                    handle.seek(offset, os.SEEK_CUR)  # a decompressor reads over it
+                cut = read_blocks(handle.read, STEP) if self.by == "line" else _pieces(handle.read, self.tokenizer)
+                yield from ((block, len(block)) for block in cut)
+            except AttncliError as error:
+                raise error.at(source=name) from None
+
+
+def _pieces(take: Callable[[int], bytes], tokenizer: Tokenizer) -> Iterator[bytes]:
+    """A text in pieces that can be encoded apart. One that can be cut nowhere is read whole, in growing steps."""
+    rest = b""
+    while block := take(max(STEP, len(rest))):
+        rest += block
+        cut = tokenizer.safe_cut(rest)
+        if cut:
+            yield rest[:cut]
+            rest = rest[cut:]
+    if rest:
+        yield rest
