@@ -3,6 +3,7 @@
 mod attention;
 mod interrupt;
 mod tokenizer;
+mod train;
 
 use crate::error::Error;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
@@ -22,5 +23,14 @@ impl From<Error> for PyErr {
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     tokenizer::register(module)?;
+    train::register(module)?;
     attention::register(module)
+}
+
+/// The threads that are meant: 0 is one a core.
+fn cores(threads: usize) -> usize {
+    if threads > 0 {
+        return threads;
+    }
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }
