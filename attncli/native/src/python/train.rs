@@ -45,7 +45,7 @@ impl PyWordCounts {
     }
 
     fn add(&self, py: Python<'_>, text: PyBackedBytes) -> PyResult<()> {
-        Ok(py.detach(|| self.with(|counts| counts.add(&text)))?)
+        Ok(py.detach(|| self.with(|counts| counts.add(text)))?)
     }
 
     fn add_counts(&self, words: Vec<(PyBackedBytes, u64)>) {
@@ -56,32 +56,32 @@ impl PyWordCounts {
         });
     }
 
-    fn __len__(&self) -> usize {
-        self.with(|counts| counts.words().len())
+    fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
+        Ok(py.detach(|| self.with(|counts| Ok::<_, Error>(counts.words()?.0.len())))?)
     }
 
     #[getter]
-    fn total(&self) -> u64 {
-        self.with(|counts| counts.total())
+    fn total(&self, py: Python<'_>) -> PyResult<u64> {
+        Ok(py.detach(|| self.with(|counts| Ok::<_, Error>(counts.words()?.1)))?)
     }
 
-    fn items<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, u64)> {
+    fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, u64)>> {
         self.with(|counts| {
-            let mut items: Vec<_> = counts.words().iter().collect();
+            let mut items: Vec<_> = counts.words()?.0.iter().collect();
             items.sort_unstable();
-            items
+            Ok(items
                 .into_iter()
                 .map(|(word, count)| (PyBytes::new(py, word), count))
-                .collect()
+                .collect())
         })
     }
 
-    fn characters<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        let characters = self.with(|counts| counts.characters());
-        characters
+    fn characters<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let characters = py.detach(|| self.with(|counts| counts.characters()))?;
+        Ok(characters
             .into_iter()
             .map(|character| PyBytes::new(py, character.encode_utf8(&mut [0; 4]).as_bytes()))
-            .collect()
+            .collect())
     }
 }
 
@@ -107,12 +107,12 @@ fn train_merges(
         min_frequency,
         max_token_length,
     };
-    let words: Words = counts.with(|counts| counts.words().clone());
+    let words: Words = counts.with(|counts| counts.words().map(|(words, _)| words.clone()))?;
     let done = AtomicUsize::new(0);
     let mut failed = None;
     let learned = py.detach(|| {
         let mut last = Instant::now();
-        train(words.iter(), &goal, |count| {
+        train(&words, &goal, |count| {
             done.store(count, Ordering::Relaxed);
             if count % 64 != 0 || last.elapsed() < REPORT {
                 return Ok(());
