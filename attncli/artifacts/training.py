@@ -17,7 +17,7 @@ from attncli.wire import jsonl, streams, text
 
 __all__ = ["train_bpe"]
 
-CHUNK = 1 << 23
+CHUNK = 1 << 20
 """Bytes read at a time."""
 
 

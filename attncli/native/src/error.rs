@@ -7,6 +7,8 @@ use std::fmt;
 pub enum Error {
     /// The arguments do not fit each other or the data.
     Invalid(String),
+    /// So many bytes could not be had.
+    Memory(usize),
     /// The caller asked to stop (Ctrl-C).
     Interrupted,
 }
@@ -15,6 +17,11 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Invalid(message) => f.write_str(message),
+            Self::Memory(bytes) => write!(
+                f,
+                "{} MB of memory could not be had",
+                bytes.div_ceil(1_000_000)
+            ),
             Self::Interrupted => f.write_str("interrupted"),
         }
     }

@@ -4,15 +4,17 @@ mod attention;
 mod formats;
 mod interrupt;
 mod tokenizer;
+mod train;
 
 use crate::error::Error;
-use pyo3::exceptions::{PyKeyboardInterrupt, PyValueError};
+use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 
 impl From<Error> for PyErr {
     fn from(error: Error) -> Self {
         match error {
             Error::Invalid(message) => PyValueError::new_err(message),
+            Error::Memory(_) => PyMemoryError::new_err(error.to_string()),
             Error::Interrupted => PyKeyboardInterrupt::new_err(()),
         }
     }
@@ -24,5 +26,14 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     tokenizer::register(module)?;
     formats::register(module)?;
+    train::register(module)?;
     attention::register(module)
+}
+
+/// The threads that are meant: 0 is one a core.
+fn cores(threads: usize) -> usize {
+    if threads > 0 {
+        return threads;
+    }
+    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,39 +1,25 @@
-//! Splitter, WordCounts, BPE and train_merges as `_native.pyi` documents them.
+//! Splitter and BPE as `_native.pyi` documents them.
 
+use super::cores;
 use super::interrupt::interruptible;
 use crate::bpe::batch::{join, starts};
 use crate::bpe::{Bpe, Encoded, Tables};
-use crate::counts::{WordCounts, Words};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::split;
-use crate::train::{train, Goal};
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyList};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
+use pyo3::types::PyList;
+use std::sync::atomic::AtomicBool;
 
 /// Texts in all above which a call watches for Ctrl-C: less takes no time worth it.
 const LONG: usize = 1 << 20;
-/// How often training reports.
-const REPORT: Duration = Duration::from_millis(100);
 
 /// Adds this file's classes and functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Splitter>()?;
-    module.add_class::<PyWordCounts>()?;
-    module.add_class::<PyBpe>()?;
-    module.add_function(wrap_pyfunction!(train_merges, module)?)
-}
-
-fn cores(threads: usize) -> usize {
-    if threads > 0 {
-        return threads;
-    }
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    module.add_class::<PyBpe>()
 }
 
 #[pyclass(frozen, module = "attncli._native")]
@@ -63,127 +49,6 @@ impl Splitter {
     fn safe_cut(&self, text: PyBackedBytes) -> usize {
         self.0.safe_cut(&text)
     }
-}
-
-#[pyclass(frozen, name = "WordCounts", module = "attncli._native")]
-struct PyWordCounts(Mutex<WordCounts>);
-
-impl PyWordCounts {
-    fn with<T>(&self, read: impl FnOnce(&mut WordCounts) -> T) -> T {
-        read(
-            &mut self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
-    }
-}
-
-#[pymethods]
-impl PyWordCounts {
-    #[new]
-    #[pyo3(signature = (pattern, drop_gaps = false, threads = 0))]
-    fn new(pattern: &str, drop_gaps: bool, threads: usize) -> PyResult<Self> {
-        let splitter = split::Splitter::new(pattern, drop_gaps)?;
-        Ok(Self(Mutex::new(WordCounts::new(splitter, cores(threads)))))
-    }
-
-    fn add(&self, py: Python<'_>, text: PyBackedBytes) -> PyResult<()> {
-        Ok(py.detach(|| self.with(|counts| counts.add(&text)))?)
-    }
-
-    fn add_counts(&self, words: Vec<(PyBackedBytes, u64)>) {
-        self.with(|counts| {
-            for (word, count) in &words {
-                counts.add_count(word, *count);
-            }
-        });
-    }
-
-    fn __len__(&self) -> usize {
-        self.with(|counts| counts.words().len())
-    }
-
-    #[getter]
-    fn total(&self) -> u64 {
-        self.with(|counts| counts.total())
-    }
-
-    fn items<'py>(&self, py: Python<'py>) -> Vec<(Bound<'py, PyBytes>, u64)> {
-        self.with(|counts| {
-            let mut items: Vec<_> = counts.words().iter().collect();
-            items.sort_unstable();
-            items
-                .into_iter()
-                .map(|(word, count)| (PyBytes::new(py, word), count))
-                .collect()
-        })
-    }
-
-    fn characters<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        let characters = self.with(|counts| counts.characters());
-        characters
-            .into_iter()
-            .map(|character| PyBytes::new(py, character.encode_utf8(&mut [0; 4]).as_bytes()))
-            .collect()
-    }
-}
-
-#[pyfunction]
-#[pyo3(signature = (
-    counts, alphabet, max_merges, *, end_of_word = None, min_frequency = 2, max_token_length = None, on_merges = None
-))]
-#[allow(clippy::too_many_arguments)] // the contract's own arguments
-fn train_merges(
-    py: Python<'_>,
-    counts: &PyWordCounts,
-    alphabet: Vec<PyBackedBytes>,
-    max_merges: usize,
-    end_of_word: Option<PyBackedBytes>,
-    min_frequency: u64,
-    max_token_length: Option<usize>,
-    on_merges: Option<Py<PyAny>>,
-) -> PyResult<Vec<(u32, u32, u32, u64)>> {
-    let goal = Goal {
-        alphabet: alphabet.iter().map(|symbol| &symbol[..]).collect(),
-        end_of_word: end_of_word.as_deref(),
-        max_merges,
-        min_frequency,
-        max_token_length,
-    };
-    let words: Words = counts.with(|counts| counts.words().clone());
-    let done = AtomicUsize::new(0);
-    let mut failed = None;
-    let learned = py.detach(|| {
-        let mut last = Instant::now();
-        train(words.iter(), &goal, |count| {
-            done.store(count, Ordering::Relaxed);
-            if count % 64 != 0 || last.elapsed() < REPORT {
-                return Ok(());
-            }
-            last = Instant::now();
-            Python::attach(|py| {
-                let reported = on_merges.as_ref().map_or(Ok(()), |report| {
-                    report.call1(py, (count, max_merges)).map(drop)
-                });
-                reported.and_then(|()| py.check_signals()).map_err(|error| {
-                    failed = Some(error);
-                    Error::Interrupted
-                })
-            })
-        })
-    });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let merges = learned?;
-    if let Some(report) = on_merges {
-        report.call1(py, (done.into_inner(), max_merges))?;
-    }
-    Ok(merges
-        .into_iter()
-        .map(|merge| (merge.left, merge.right, merge.new, merge.count))
-        .collect())
 }
 
 #[pyclass(frozen, name = "BPE", module = "attncli._native")]

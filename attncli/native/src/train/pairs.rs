@@ -1,0 +1,114 @@
+//! The pairs of a round: an open-addressed table from (left, right) to count and places.
+
+use crate::pair::pack;
+
+const FREE: u64 = u64::MAX;
+const SMALLEST: usize = 1 << 10;
+/// 2^64 divided by the golden ratio.
+const MULTIPLIER: u64 = 0x9e37_79b9_7f4a_7c15;
+
+/// One pair.
+#[derive(Debug, Clone, Copy)]
+pub struct Pair {
+    /// left and right, packed.
+    pub key: u64,
+    /// How often it occurs, by the words' counts; 0: no more.
+    pub count: u64,
+    /// Where its places begin in the list of places.
+    pub start: u32,
+    /// How many places.
+    pub places: u32,
+}
+
+/// Never full: at most half of the slots are taken.
+#[derive(Debug)]
+pub struct Pairs {
+    slots: Vec<Pair>,
+    taken: usize,
+    shift: u32,
+}
+
+/// The upper `64 - shift` bits of a pair's hash.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // usize is no smaller than the tables that it indexes
+pub fn hash(key: u64, shift: u32) -> usize {
+    (key.wrapping_mul(MULTIPLIER) >> shift) as usize
+}
+
+const NOTHING: Pair = Pair {
+    key: FREE,
+    count: 0,
+    start: 0,
+    places: 0,
+};
+
+impl Pairs {
+    /// An empty table.
+    pub fn new() -> Self {
+        Self {
+            slots: vec![NOTHING; SMALLEST],
+            taken: 0,
+            shift: 64 - SMALLEST.trailing_zeros(),
+        }
+    }
+
+    /// Forgets all pairs, and most of the memory.
+    pub fn clear(&mut self) {
+        *self = Self::new();
+    }
+
+    /// The pairs in no order that matters.
+    pub fn iter(&self) -> impl Iterator<Item = &Pair> {
+        self.slots.iter().filter(|pair| pair.key != FREE)
+    }
+
+    /// The same, to change.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Pair> {
+        self.slots.iter_mut().filter(|pair| pair.key != FREE)
+    }
+
+    /// A pair, where it is known.
+    #[inline]
+    pub fn get_mut(&mut self, left: u32, right: u32) -> Option<&mut Pair> {
+        let slot = self.slot(pack(left, right));
+        let pair = &mut self.slots[slot];
+        (pair.key != FREE).then_some(pair)
+    }
+
+    /// A pair, made with no count where it is not known.
+    #[inline]
+    pub fn entry(&mut self, key: u64) -> &mut Pair {
+        let mut slot = self.slot(key);
+        if self.slots[slot].key == FREE {
+            if self.taken * 2 >= self.slots.len() {
+                self.grow();
+                slot = self.slot(key);
+            }
+            self.taken += 1;
+            self.slots[slot].key = key;
+        }
+        &mut self.slots[slot]
+    }
+
+    /// The slot of a pair, or the free one where it belongs.
+    #[inline]
+    fn slot(&self, key: u64) -> usize {
+        let mask = self.slots.len() - 1;
+        let mut slot = hash(key, self.shift);
+        while self.slots[slot].key != key && self.slots[slot].key != FREE {
+            slot = (slot + 1) & mask;
+        }
+        slot
+    }
+
+    fn grow(&mut self) {
+        let doubled = vec![NOTHING; self.slots.len() * 2];
+        self.shift -= 1;
+        for pair in std::mem::replace(&mut self.slots, doubled) {
+            if pair.key != FREE {
+                let slot = self.slot(pair.key);
+                self.slots[slot] = pair;
+            }
+        }
+    }
+}
