@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attncli import files
+from attncli import compression, files
 from attncli.errors import AttncliError, CallError, DataError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def _inside(path: str, name: str) -> str:
 def _bare(path: str) -> str:
     """A file's name without what tells its compression."""
     name = Path(path).name.lower()
-    return name.removesuffix(Path(name).suffix) if Path(name).suffix in files.EXTENSIONS else name
+    return name.removesuffix(Path(name).suffix) if Path(name).suffix in compression.EXTENSIONS else name
 
 
 def _by_name(name: str) -> Format:
