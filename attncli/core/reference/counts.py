@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from attncli.core.reference.split import Splitter, as_characters
 
@@ -27,6 +27,29 @@ class WordCounts:
         for word, count in words:
             self._counts[word] += count
 
+    @property
+    def memory(self) -> int:
+        """About what words and their counts take in a dictionary."""
+        return 200 * len(self._counts)
+
+    def spill(self, write: Callable[[bytes], object]) -> tuple[int, int]:
+        """Writes all words as one sorted run, and forgets them."""
+        pieces = self._counts.total()
+        run = b"".join(_leb128(len(word)) + word + _leb128(count) for word, count in self.items())
+        write(run)
+        self._counts.clear()
+        return len(run), pieces
+
+    def add_run(self, read: Callable[[int, int], bytes], size: int, pieces: int) -> None:
+        """Adds the words of a run; here at once, so that only the writing saves memory."""
+        del pieces
+        run, at = read(0, size), 0
+        while at < size:
+            length, at = _number(run, at)
+            word, at = run[at : at + length], at + length
+            count, at = _number(run, at)
+            self._counts[word] += count
+
     def __len__(self) -> int:
         return len(self._counts)
 
@@ -39,7 +62,39 @@ class WordCounts:
         """(piece, count), sorted by piece."""
         return sorted(self._counts.items())
 
+    def take(self) -> list[tuple[bytes, int]]:
+        """The items; nothing stays."""
+        items = self.items()
+        self._counts.clear()
+        return items
+
     def characters(self) -> list[bytes]:
         """The distinct characters of all pieces, in order."""
         found = {character for word in self._counts for character in as_characters(word)[0]}
         return [character.encode("utf-8") for character in sorted(found)]
+
+
+def _leb128(number: int) -> bytes:
+    """Seven bits a byte, the lowest first; the eighth bit is set on all but the last.
+
+    >>> list(_leb128(300))
+    [172, 2]
+    """
+    low = bytearray()
+    while number > 0x7F:
+        low.append(number & 0x7F | 0x80)
+        number >>= 7
+    return bytes([*low, number])
+
+
+def _number(run: bytes, at: int) -> tuple[int, int]:
+    """The number that `_leb128` has written at a place, and the place after it."""
+    number = 0
+    for shift in range(0, 64, 7):
+        if at >= len(run):
+            break
+        byte, at = run[at], at + 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+    raise ValueError("a temporary file of counted words has been cut short")

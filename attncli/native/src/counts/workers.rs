@@ -4,6 +4,7 @@ use super::counter::Counter;
 use crate::error::{Error, Result};
 use crate::split::Splitter;
 use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{self, Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +17,7 @@ type Job = (Text, Range<usize>);
 #[derive(Debug)]
 pub struct Workers {
     queue: SyncSender<Job>,
+    memory: Arc<AtomicUsize>,
     threads: Vec<JoinHandle<Result<Counter>>>,
 }
 
@@ -24,13 +26,24 @@ impl Workers {
     pub fn start(splitter: &Splitter, threads: usize) -> Self {
         let (queue, jobs) = mpsc::sync_channel(threads);
         let jobs = Arc::new(Mutex::new(jobs));
+        let memory = Arc::new(AtomicUsize::new(0));
         let threads = (0..threads)
             .map(|_| {
                 let (splitter, jobs) = (splitter.clone(), Arc::clone(&jobs));
-                std::thread::spawn(move || work(&splitter, &jobs))
+                let memory = Arc::clone(&memory);
+                std::thread::spawn(move || work(&splitter, &jobs, &memory))
             })
             .collect();
-        Self { queue, threads }
+        Self {
+            queue,
+            memory,
+            threads,
+        }
+    }
+
+    /// Bytes that the counted words take by now.
+    pub fn memory(&self) -> usize {
+        self.memory.load(Ordering::Relaxed)
     }
 
     /// Hands over a part of a text; waits while all are busy. False where no thread is left: `join` tells why.
@@ -52,13 +65,17 @@ impl Workers {
     }
 }
 
-fn work(splitter: &Splitter, jobs: &Mutex<Receiver<Job>>) -> Result<Counter> {
+fn work(splitter: &Splitter, jobs: &Mutex<Receiver<Job>>, memory: &AtomicUsize) -> Result<Counter> {
     let mut counter = Counter::new();
+    let mut taken = 0;
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok((text, part)) = job else {
             return Ok(counter);
         };
         counter.count(splitter, &(*text).as_ref()[part])?;
+        // It only grows.
+        memory.fetch_add(counter.memory() - taken, Ordering::Relaxed);
+        taken = counter.memory();
     }
 }

@@ -16,6 +16,15 @@ pub fn interruptible<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
 ) -> PyResult<T> {
+    watched(py, |_| Ok(()), work)
+}
+
+/// The same, and now and then `tick` on this thread, whose exception ends the work too.
+pub fn watched<T: Send>(
+    py: Python<'_>,
+    mut tick: impl FnMut(Python<'_>) -> PyResult<()>,
+    work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+) -> PyResult<T> {
     let cancel = AtomicBool::new(false);
     let (done, finished) = mpsc::channel();
     // A receiver is not `Sync`, and leaving the GIL asks for that of all that is borrowed.
@@ -33,7 +42,7 @@ pub fn interruptible<T: Send>(
             // A worker that panicked drops its sender, which also ends the wait.
             match py.detach(|| wait(&finished)) {
                 Err(RecvTimeoutError::Timeout) if signal.is_none() => {
-                    if let Err(error) = py.check_signals() {
+                    if let Err(error) = py.check_signals().and_then(|()| tick(py)) {
                         cancel.store(true, Ordering::Relaxed);
                         signal = Some(error);
                     }
