@@ -17,6 +17,8 @@ class WordCounts:
         del threads
         self._splitter = Splitter(pattern, drop_gaps)
         self._counts: Counter[bytes] = Counter()
+        self._runs: list[tuple[Callable[[int, int], bytes], int]] = []
+        self._spilled = 0
 
     def add(self, text: bytes) -> None:
         """Counts the pieces of one text."""
@@ -33,45 +35,56 @@ class WordCounts:
         return 200 * len(self._counts)
 
     def spill(self, write: Callable[[bytes], object]) -> tuple[int, int]:
-        """Writes all words as one sorted run, and forgets them."""
+        """Writes the words that are in memory as one sorted run, and forgets them."""
         pieces = self._counts.total()
-        run = b"".join(_leb128(len(word)) + word + _leb128(count) for word, count in self.items())
+        words = sorted(self._counts.items())
+        run = b"".join(_leb128(len(word)) + word + _leb128(count) for word, count in words)
         write(run)
         self._counts.clear()
         return len(run), pieces
 
     def add_run(self, read: Callable[[int, int], bytes], size: int, pieces: int) -> None:
-        """Adds the words of a run; here at once, so that only the writing saves memory."""
-        del pieces
-        run, at = read(0, size), 0
-        while at < size:
-            length, at = _number(run, at)
-            word, at = run[at : at + length], at + length
-            count, at = _number(run, at)
-            self._counts[word] += count
+        """Adds the words of a run."""
+        self._runs.append((read, size))
+        self._spilled += pieces
 
     def __len__(self) -> int:
-        return len(self._counts)
+        """Distinct pieces."""
+        return len(self._all())
 
     @property
     def total(self) -> int:
         """Pieces counted in all."""
-        return self._counts.total()
+        return self._counts.total() + self._spilled
 
     def items(self) -> list[tuple[bytes, int]]:
         """(piece, count), sorted by piece."""
-        return sorted(self._counts.items())
+        return sorted(self._all().items())
 
     def take(self) -> list[tuple[bytes, int]]:
         """The items; nothing stays."""
         items = self.items()
         self._counts.clear()
+        self._runs.clear()
+        self._spilled = 0
         return items
 
     def characters(self) -> list[bytes]:
         """The distinct characters of all pieces, in order."""
-        found = {character for word in self._counts for character in as_characters(word)[0]}
+        found = {character for word in self._all() for character in as_characters(word)[0]}
         return [character.encode("utf-8") for character in sorted(found)]
+
+    def _all(self) -> Counter[bytes]:
+        """The words in memory and those of the runs: here all at once, so this engine saves memory only until then."""
+        found = Counter(self._counts)
+        for read, size in self._runs:
+            run, at = read(0, size), 0
+            while at < size:
+                length, at = _number(run, at)
+                word, at = run[at : at + length], at + length
+                count, at = _number(run, at)
+                found[word] += count
+        return found
 
 
 def _leb128(number: int) -> bytes:

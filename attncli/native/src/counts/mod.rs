@@ -74,9 +74,10 @@ impl WordCounts {
             return self.counter.count(&self.splitter, bytes);
         }
         let text: workers::Text = Arc::new(text);
-        let workers = self
-            .workers
-            .get_or_insert_with(|| Workers::start(&self.splitter, self.threads));
+        let workers = match &mut self.workers {
+            Some(workers) => workers,
+            none => none.insert(Workers::start(&self.splitter, self.threads)?),
+        };
         let mut start = 0;
         let bytes = (*text).as_ref();
         while start < bytes.len() {

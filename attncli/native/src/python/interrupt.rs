@@ -31,12 +31,13 @@ pub fn watched<T: Send>(
     let finished = Mutex::new(finished);
     std::thread::scope(|scope| {
         let cancel = &cancel;
-        let worker = scope.spawn(move || {
+        let work = move || {
             let result = work(cancel);
             // The receiver outlives the worker: it is joined below.
             let _ = done.send(());
             result
-        });
+        };
+        let worker = std::thread::Builder::new().spawn_scoped(scope, work)?;
         let mut signal = None;
         loop {
             // A worker that panicked drops its sender, which also ends the wait.

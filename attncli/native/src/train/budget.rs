@@ -28,8 +28,8 @@ impl Budget {
                 places: corpus.max(LEAST),
             });
         };
-        // A quarter of the corpus's places can be worked on at a time, and a pair for each 64.
-        let least = (corpus / 4 + LEAST) * size_of::<u32>() + (corpus / 64 + LEAST) * PAIR;
+        // With a sixteenth of the corpus's places at a time, and a pair for each thousand, rounds are not too many.
+        let least = (corpus / 16 + LEAST) * size_of::<u32>() + (corpus / 1024 + LEAST) * PAIR;
         let needed = symbols.saturating_add(least).saturating_add(FIXED);
         if needed > limit {
             return Err(Error::Invalid(format!(
