@@ -44,10 +44,26 @@ class WordCounts:
 
     def __init__(self, pattern: str, drop_gaps: bool = False, threads: int = 0) -> None: ...
     def add(self, text: bytes) -> None:
-        """Splits one text (a document, or a part of one that ends at a safe cut) and counts its pieces."""
+        """Splits one text (a document, or a part of one that ends at a safe cut) and counts its pieces. Threads
+        may count on after the call; what they cannot split, a later call tells."""
 
     def add_counts(self, words: Sequence[tuple[bytes, int]]) -> None:
         """Adds words already counted elsewhere."""
+
+    @property
+    def memory(self) -> int:
+        """About how many bytes the pieces take that are in memory."""
+
+    def spill(self, write: Callable[[bytes], object]) -> tuple[int, int]:
+        """Writes the pieces that are in memory as one sorted run, in blocks, and forgets them: (bytes, pieces).
+
+        A run holds each word once, in the order of their bytes: its length, its bytes, its count; both numbers in
+        LEB128. Whatever `write` raises goes through.
+        """
+
+    def add_run(self, read: Callable[[int, int], bytes], size: int, pieces: int) -> None:
+        """Adds the words of a run of `size` bytes, of which `read(offset, length)` gives those asked for. Runs are
+        merged whenever the words are gone through; nothing but a block of each is held in memory."""
 
     def __len__(self) -> int:
         """Distinct pieces."""
@@ -70,9 +86,11 @@ def train_merges(
     end_of_word: bytes | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,
+    max_memory: int | None = None,
     on_merges: Callable[[int, int], None] | None = None,
 ) -> list[tuple[int, int, int, int]]:
-    """Learns BPE merges (Sennrich et al. 2016, algorithm 1): (left, right, new, count) of each, in order.
+    """Learns BPE merges (Sennrich et al. 2016, algorithm 1): (left, right, new, count) of each, in order. The
+    counts are used up: their memory is wanted for the merging.
 
     `alphabet[i]` is the base symbol of id i: single bytes (all 256 in any order, then a word is a sequence of
     bytes) or characters in UTF-8 (then of characters; one outside the alphabet becomes U+FFFD where the
@@ -82,8 +100,8 @@ def train_merges(
     `new` is the id of the token whose bytes are left's + right's where one exists already, else the next
     free id. Stops after `max_merges` merges that made a new token, or below `min_frequency` (at least 1).
     A pair whose token would be longer than `max_token_length` (bytes under a byte alphabet, else characters)
-    never merges. `on_merges(done, max_merges)` is called now and then from the calling thread, and may raise
-    to stop.
+    never merges. Within `max_memory` bytes, about; ValueError says how many are needed where they are too few.
+    `on_merges(done, max_merges)` is called now and then from the calling thread, and may raise to stop.
     """
 
 @final

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import replace
 from typing import BinaryIO, Literal
 
 from attncli import files
 from attncli.artifacts.tokenizer import Tokenizer
-from attncli.core.tokenizer.counts import count_words
+from attncli.core.tokenizer.counts import Spill, count_words
 from attncli.core.tokenizer.normalize import normalizer
 from attncli.core.tokenizer.patterns import WHITESPACE, resolve
 from attncli.core.tokenizer.train import Plan, learn
@@ -38,8 +39,11 @@ def train_bpe(
     field: str = "text",
     name: str = "",
     threads: int | None = None,
+    max_memory: int | None = None,
+    temp_dir: str | os.PathLike[str] | None = None,
     progress: Callable[[str, int, int | None], None] | None = None,
     trace: Callable[[int, bytes, bytes, int], None] | None = None,
+    on_spill: Callable[[int], None] | None = None,
 ) -> Tokenizer:
     """Learns a BPE tokenizer from files (folders stand for theirs, `-` for standard input).
 
@@ -48,6 +52,12 @@ def train_bpe(
     `by="line"` makes each line one; .jsonl files, and all with `from_format="json"`, hold records whose `field`
     is the text. `progress(stage, done, total)` and `trace(step, left, right, count)` are called back. The same merges
     come out on one thread, on many, and from either engine.
+
+    `max_memory` bounds what counting and merging take, in bytes, beside about 40 MB for Python and what is being read:
+    distinct words that outgrow it go through nameless temporary files in `temp_dir` (default: TMPDIR), and
+    `on_spill(bytes)` hears of each. A pattern whose words cannot be told before a document's end (`none`, or a regex
+    of one's own) needs the whole document in memory. Raises DataError where the limit is too low even so, and says
+    how much is needed.
 
     >>> train_bpe(["corpus.txt"], vocab_size=258).merges
     [(b'a', b'n'), (b'an', b'a')]
@@ -71,15 +81,22 @@ def train_bpe(
     sources = files.expand([os.fspath(path) for path in listed])
     sizes = [files.size(source) for source in sources]
     total = sum(size for size in sizes if size is not None) if None not in sizes else None
-    counts = count_words(
-        _documents(sources, by, from_format, field),
-        source,
-        drop_gaps=plan.drop_gaps,
-        threads=threads,
-        change=normalizer(normalize),
-        on_bytes=(lambda done: progress("counting", done, total)) if progress else None,
-    )
-    learned = learn(counts, plan, on_merges=(lambda *at: progress("merging", *at)) if progress else None)
+    folder = None if temp_dir is None else os.fspath(temp_dir)
+    with ExitStack() as stack:
+        spill = None
+        if max_memory is not None:
+            spill = Spill(max_memory, lambda: stack.enter_context(files.Scratch(folder)), on_spill)
+        counts = count_words(
+            _documents(sources, by, from_format, field),
+            source,
+            drop_gaps=plan.drop_gaps,
+            threads=threads,
+            change=normalizer(normalize),
+            spill=spill,
+            on_bytes=(lambda done: progress("counting", done, total)) if progress else None,
+        )
+        merging = (lambda *at: progress("merging", *at)) if progress else None
+        learned = learn(counts, plan, max_memory=max_memory, on_merges=merging)
     model = learned.model
     if trace:
         for step, ((left, right), count) in enumerate(zip(learned.merges, learned.counts, strict=True), 1):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -11,7 +12,16 @@ import typer
 
 from attncli.cli.main import PROGRESS
 
-__all__ = ["ARRAY_FORMATS", "AllowNanOption", "Common", "FieldOption", "TextFromOption", "TokenizerOption", "choice"]
+__all__ = [
+    "ARRAY_FORMATS",
+    "AllowNanOption",
+    "Common",
+    "FieldOption",
+    "TextFromOption",
+    "TokenizerOption",
+    "byte_size",
+    "choice",
+]
 
 
 def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
@@ -33,6 +43,18 @@ def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
         return [word for word in words if word.startswith(incomplete)]
 
     return {"callback": check, "autocompletion": complete, "metavar": "|".join(words), "show_default": True}
+
+
+def byte_size(text: str) -> int:
+    """Bytes from a number with K, M, G or T (of 1,024) behind it.
+
+    >>> byte_size("512M")
+    536870912
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
+    if match is None:
+        raise typer.BadParameter(f"{text!r} is no size; write 512M or 2G")
+    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
 
 
 def _positive(value: int | None) -> int | None:

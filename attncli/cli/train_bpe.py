@@ -10,7 +10,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, FieldOption, TextFromOption, choice
+from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, choice
 from attncli.errors import CallError
 
 if TYPE_CHECKING:
@@ -66,6 +66,18 @@ def run(
     from_: TextFromOption = None,
     field: FieldOption = "text",
     by: Annotated[str, typer.Option("--by", **choice("unit", ("file", "line")), help="What one document is.")] = "file",
+    max_memory: Annotated[
+        int | None,
+        typer.Option(
+            "--max-memory",
+            metavar="SIZE",
+            parser=byte_size,
+            help="For words and merging, as 512M or 2G; what is more goes through temporary files.",
+        ),
+    ] = None,
+    temp_dir: Annotated[
+        str | None, typer.Option("--temp-dir", metavar="DIR", help="Where those are, if not in TMPDIR.")
+    ] = None,
     trace: Annotated[bool, typer.Option("--trace", help="Print each merge with its count.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be read, and stop.")] = False,
 ) -> None:
@@ -92,6 +104,7 @@ def run(
         return
     for source in sources:
         console.count(files.size(source) or 0)
+    runs: list[int] = []
     with console.output("json", sources) as handle:
         tracing = _tracer(sys.stderr.buffer if common.output == "-" else sys.stdout.buffer) if trace else None
         tokenizer: Tokenizer = train_bpe(
@@ -109,11 +122,18 @@ def run(
             from_format=from_,
             field=field,
             threads=common.threads,
+            max_memory=max_memory,
+            temp_dir=temp_dir,
             progress=console.progress,
             trace=tracing,
+            on_spill=runs.append,
         )
         handle.write(tokenizer.serialized())
     console.progress.clear()
+    if runs:
+        console.say(
+            f"the words outgrew --max-memory: {len(runs)} runs, {sum(runs):,} bytes, went through temporary files"
+        )
     wanted = vocab_size if vocab_size is not None else (merges or 0)
     have = len(tokenizer) if vocab_size is not None else len(tokenizer.merges)
     if have < wanted:

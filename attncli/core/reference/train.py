@@ -26,9 +26,11 @@ def train_merges(
     end_of_word: bytes | None = None,
     min_frequency: int = 2,
     max_token_length: int | None = None,
+    max_memory: int | None = None,
     on_merges: Callable[[int, int], None] | None = None,
 ) -> list[tuple[int, int, int, int]]:
-    """(left, right, new, count) of each merge, in order."""
+    """(left, right, new, count) of each merge, in order; the memory is what it is."""
+    del max_memory
     tokens = list(alphabet)
     ids = {token: id_ for id_, token in enumerate(tokens)}
     if len(ids) < len(tokens):
@@ -37,7 +39,7 @@ def train_merges(
         raise ValueError("the end-of-word marker is not in the alphabet")
     by_bytes = len(ids) == 256 and all(len(token) == 1 for token in ids)
     words: list[tuple[list[int], int]] = []
-    for word, count in counts.items():
+    for word, count in counts.take():
         words.extend((run, count) for run in _runs(word, ids, by_bytes, end_of_word))
     pair_counts: defaultdict[Pair, int] = defaultdict(int)
     where: defaultdict[Pair, set[int]] = defaultdict(set)

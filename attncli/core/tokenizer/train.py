@@ -11,7 +11,7 @@ from attncli.core.tokenizer.model import BPE, AddedToken, Model, Step
 from attncli.core.tokenizer.normalize import NORMALIZERS
 from attncli.core.tokenizer.patterns import GPT2
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
-from attncli.errors import CallError, DataError
+from attncli.errors import AttncliError, CallError, DataError
 
 if TYPE_CHECKING:
     from attncli._native import WordCounts
@@ -66,12 +66,19 @@ class Learned:
     counts: Sequence[int]
 
 
-def learn(counts: WordCounts, plan: Plan, *, on_merges: Callable[[int, int], None] | None = None) -> Learned:
+def learn(
+    counts: WordCounts,
+    plan: Plan,
+    *,
+    max_memory: int | None = None,
+    on_merges: Callable[[int, int], None] | None = None,
+) -> Learned:
     """Learns merges: at each step the pair with the highest count, among equals the smaller (left id, right id).
 
     Ids: base symbols first (bytes in the order of GPT-2's stand-ins, or characters by code point), then merges in
-    order, then special tokens. `on_merges(done, wanted)` is called now and then. Raises CallError where the
-    vocabulary size leaves no room for the base, DataError where there is no text.
+    order, then special tokens. `on_merges(done, wanted)` is called now and then. The counts are used up. Raises
+    CallError where the vocabulary size leaves no room for the base, DataError where there is no text, and where
+    `max_memory` bytes are too few.
     """
     alphabet = _alphabet(counts, plan)
     wanted = plan.merges
@@ -82,15 +89,21 @@ def learn(counts: WordCounts, plan: Plan, *, on_merges: Callable[[int, int], Non
                 f"a vocabulary of {plan.vocab_size} has no room for {len(alphabet)} base symbols"
                 f" and {len(plan.special)} special tokens"
             )
-    learned = engine.train_merges()(
-        counts,
-        alphabet,
-        wanted,
-        end_of_word=None if plan.end_of_word is None else plan.end_of_word.encode("utf-8"),
-        min_frequency=plan.min_frequency,
-        max_token_length=plan.max_token_length,
-        on_merges=on_merges,
-    )
+    try:
+        learned = engine.train_merges()(
+            counts,
+            alphabet,
+            wanted,
+            end_of_word=None if plan.end_of_word is None else plan.end_of_word.encode("utf-8"),
+            min_frequency=plan.min_frequency,
+            max_token_length=plan.max_token_length,
+            max_memory=max_memory,
+            on_merges=on_merges,
+        )
+    except AttncliError:
+        raise
+    except ValueError as error:  # too many symbols, too little memory, a regex that gave up
+        raise DataError(str(error)) from error
     tokens = list(alphabet)
     for left, right, new, _ in learned:
         if new == len(tokens):

@@ -84,21 +84,14 @@ words = st.dictionaries(
 
 @given(words, st.integers(0, 12), st.integers(1, 4), st.sampled_from([None, 2, 3]))
 def test_training_agrees(counted: dict[bytes, int], merges: int, frequency: int, longest: int | None) -> None:
-    native, twin = _native.WordCounts(""), counts.WordCounts("")
-    for each in (native, twin):
-        each.add_counts(sorted(counted.items()))
     for alphabet, marker in ((ALPHABET, None), ([b"_", b"a", b"b"], b"_"), ([b"a"], None)):
-        learned = [
-            learn(
-                words_,  # type: ignore[arg-type]
-                alphabet,
-                merges,
-                end_of_word=marker,
-                min_frequency=frequency,
-                max_token_length=longest,
-            )
-            for learn, words_ in ((_native.train_merges, native), (train.train_merges, twin))
-        ]
+        learned = []
+        for counter, learn in ((_native.WordCounts, _native.train_merges), (counts.WordCounts, train.train_merges)):
+            words_ = counter("")
+            words_.add_counts(sorted(counted.items()))
+            options = {"end_of_word": marker, "min_frequency": frequency, "max_token_length": longest}
+            learned.append(learn(words_, alphabet, merges, **options))  # type: ignore[arg-type]
+            assert len(words_) == 0
         assert learned[0] == learned[1]
 
 

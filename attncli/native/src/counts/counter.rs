@@ -1,7 +1,7 @@
 //! One thread's counting.
 
 use super::words::{hash_short, Words};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::split::Splitter;
 
 /// Longer words are rare, and go to the large table at once.
@@ -15,6 +15,8 @@ pub struct Counter {
     words: Words,
     recent: Vec<Recent>,
     total: u64,
+    /// What went wrong inside a splitter's loop, which cannot be left.
+    failed: Option<Error>,
 }
 
 /// A short word, how often it was met since it came here, and its number in the large table.
@@ -33,6 +35,7 @@ impl Counter {
             words: Words::default(),
             recent: Vec::new(),
             total: 0,
+            failed: None,
         }
     }
 
@@ -41,26 +44,43 @@ impl Counter {
         if self.recent.is_empty() {
             self.recent = vec![Recent::default(); 1 << RECENT_BITS];
         }
-        splitter.each(text, |start, end| self.piece(text, start, end))
+        splitter.each(text, |start, end| self.piece(text, start, end))?;
+        self.failed.take().map_or(Ok(()), Err)
     }
 
     /// Adds a word counted elsewhere.
-    pub fn add(&mut self, word: &[u8], count: u64) {
-        self.words.add(word, count);
+    pub fn add(&mut self, word: &[u8], count: u64) -> Result<()> {
         self.total = self.total.saturating_add(count);
+        self.words.add(word, count)
     }
 
     /// Adds all that another has counted.
-    pub fn join(&mut self, mut other: Self) {
-        other.settle();
-        self.words.join(&other.words);
-        self.total = self.total.saturating_add(other.total);
+    pub fn join(&mut self, other: Self) -> Result<()> {
+        let (words, total) = other.into_words();
+        self.total = self.total.saturating_add(total);
+        self.words.join(&words)
     }
 
-    /// The words, all counts up to date, and how many pieces there were.
-    pub fn settled(&mut self) -> (&Words, u64) {
+    /// The words, all counts up to date.
+    pub fn words(&mut self) -> &Words {
         self.settle();
-        (&self.words, self.total)
+        &self.words
+    }
+
+    /// How many pieces were counted.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+
+    /// The words themselves, and how many pieces were counted.
+    pub fn into_words(mut self) -> (Words, u64) {
+        self.settle();
+        (self.words, self.total)
+    }
+
+    /// Bytes that the words take.
+    pub fn memory(&self) -> usize {
+        self.words.memory()
     }
 
     fn settle(&mut self) {
@@ -77,7 +97,9 @@ impl Counter {
         self.total += 1;
         let length = end - start;
         if length > SHORT {
-            self.words.add(&text[start..end], 1);
+            if let Err(error) = self.words.add(&text[start..end], 1) {
+                self.failed = Some(error);
+            }
             return;
         }
         let bytes = short(text, start, length);
@@ -99,12 +121,19 @@ impl Counter {
         if old.count > 0 {
             self.words.add_at(old.index, u64::from(old.count));
         }
-        let index = self.words.index(word, hash);
-        self.recent[at] = Recent {
-            key,
-            count: 1,
-            index,
-        };
+        match self.words.index(word, hash) {
+            Ok(index) => {
+                self.recent[at] = Recent {
+                    key,
+                    count: 1,
+                    index,
+                }
+            }
+            Err(error) => {
+                self.recent[at] = Recent::default();
+                self.failed = Some(error);
+            }
+        }
     }
 }
 

@@ -1,7 +1,6 @@
 //! A map from words to counts that keeps all words in one arena.
 
-use crate::error::Result;
-use crate::train::WordSource;
+use crate::error::{Error, Result};
 
 const FREE: u32 = u32::MAX;
 const SMALLEST: usize = 1 << 10;
@@ -36,13 +35,30 @@ impl Words {
 
     /// The words with their counts, in the order of their first occurrence.
     pub fn iter(&self) -> impl Iterator<Item = (&[u8], u64)> {
-        (0..self.len()).map(|index| (self.word(index), self.counts[index]))
+        let mut start = 0;
+        self.ends
+            .iter()
+            .zip(&self.counts)
+            .map(move |(&end, &count)| {
+                let word = &self.arena[start..end];
+                start = end;
+                (word, count)
+            })
+    }
+
+    /// Bytes that all this takes.
+    pub fn memory(&self) -> usize {
+        self.arena.capacity()
+            + self.ends.capacity() * size_of::<usize>()
+            + self.counts.capacity() * size_of::<u64>()
+            + self.slots.capacity() * size_of::<Slot>()
     }
 
     /// Adds to one word's count.
-    pub fn add(&mut self, word: &[u8], count: u64) {
-        let index = self.index(word, hash(word));
+    pub fn add(&mut self, word: &[u8], count: u64) -> Result<()> {
+        let index = self.index(word, hash(word))?;
         self.add_at(index, count);
+        Ok(())
     }
 
     /// Adds to the count of a word whose number is known.
@@ -53,18 +69,37 @@ impl Words {
     }
 
     /// Adds all of another's counts.
-    pub fn join(&mut self, other: &Self) {
-        for (word, count) in other.iter() {
-            self.add(word, count);
-        }
+    pub fn join(&mut self, other: &Self) -> Result<()> {
+        other
+            .iter()
+            .try_for_each(|(word, count)| self.add(word, count))
+    }
+
+    /// The same words without the table: nothing can be added any more.
+    pub fn into_list(mut self) -> Self {
+        self.slots = Vec::new();
+        self
+    }
+
+    /// The numbers of the words in the order of their bytes.
+    pub fn sorted(&self) -> Vec<u32> {
+        // 2^32 distinct words are refused when they are counted.
+        let mut numbers: Vec<u32> = (0..u32::try_from(self.len()).unwrap_or(FREE)).collect();
+        numbers.sort_unstable_by(|&one, &other| self.word(one).cmp(self.word(other)));
+        numbers
+    }
+
+    /// A word and its count.
+    pub fn get(&self, number: u32) -> (&[u8], u64) {
+        (self.word(number), self.counts[number as usize])
     }
 
     /// The number of a word with its `hash`; a new one begins at 0.
     #[allow(clippy::cast_possible_truncation)] // half of a hash
-    pub fn index(&mut self, word: &[u8], hash: usize) -> u32 {
+    pub fn index(&mut self, word: &[u8], hash: usize) -> Result<u32> {
         // At most three quarters full.
         if self.slots.len() * 3 <= self.len() * 4 {
-            self.grow();
+            self.grow()?;
         }
         let tag = hash as u32;
         let mask = self.slots.len() - 1;
@@ -72,33 +107,54 @@ impl Words {
         loop {
             let slot = self.slots[at];
             if slot.index == FREE {
-                // 2^32 distinct words are refused by `train`.
-                let index = u32::try_from(self.len()).unwrap_or(FREE);
+                let index = self.push(word)?;
                 self.slots[at] = Slot { tag, index };
-                self.arena.extend_from_slice(word);
-                self.ends.push(self.arena.len());
-                self.counts.push(0);
-                return index;
+                return Ok(index);
             }
-            if slot.tag == tag && self.word(slot.index as usize) == word {
-                return slot.index;
+            if slot.tag == tag && self.word(slot.index) == word {
+                return Ok(slot.index);
             }
             at = (at + 1) & mask;
         }
     }
 
-    fn word(&self, index: usize) -> &[u8] {
+    #[inline]
+    fn word(&self, number: u32) -> &[u8] {
+        let index = number as usize;
         let start = if index == 0 { 0 } else { self.ends[index - 1] };
         &self.arena[start..self.ends[index]]
     }
 
-    fn grow(&mut self) {
+    fn push(&mut self, word: &[u8]) -> Result<u32> {
+        let index = u32::try_from(self.len())
+            .ok()
+            .filter(|&index| index != FREE);
+        let index = index.ok_or_else(|| Error::Invalid("more than 2^32 distinct words".into()))?;
+        self.arena
+            .try_reserve(word.len())
+            .and_then(|()| self.ends.try_reserve(1))
+            .and_then(|()| self.counts.try_reserve(1))
+            .map_err(|_| Error::Memory(self.memory()))?;
+        self.arena.extend_from_slice(word);
+        self.ends.push(self.arena.len());
+        self.counts.push(0);
+        Ok(index)
+    }
+
+    fn grow(&mut self) -> Result<()> {
         let size = (self.slots.len() * 2).max(SMALLEST);
-        let free = Slot {
-            tag: 0,
-            index: FREE,
-        };
-        for slot in std::mem::replace(&mut self.slots, vec![free; size]) {
+        let mut larger = Vec::new();
+        larger
+            .try_reserve_exact(size)
+            .map_err(|_| Error::Memory(self.memory()))?;
+        larger.resize(
+            size,
+            Slot {
+                tag: 0,
+                index: FREE,
+            },
+        );
+        for slot in std::mem::replace(&mut self.slots, larger) {
             if slot.index != FREE {
                 let mut at = slot.tag as usize & (size - 1);
                 while self.slots[at].index != FREE {
@@ -107,13 +163,7 @@ impl Words {
                 self.slots[at] = slot;
             }
         }
-    }
-}
-
-impl WordSource for Words {
-    fn each(&self, word: &mut dyn FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        self.iter()
-            .try_for_each(|(bytes, count)| word(bytes, count))
+        Ok(())
     }
 }
 

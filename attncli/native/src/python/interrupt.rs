@@ -16,24 +16,34 @@ pub fn interruptible<T: Send>(
     py: Python<'_>,
     work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
 ) -> PyResult<T> {
+    watched(py, |_| Ok(()), work)
+}
+
+/// The same, and now and then `tick` on this thread, whose exception ends the work too.
+pub fn watched<T: Send>(
+    py: Python<'_>,
+    mut tick: impl FnMut(Python<'_>) -> PyResult<()>,
+    work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
+) -> PyResult<T> {
     let cancel = AtomicBool::new(false);
     let (done, finished) = mpsc::channel();
     // A receiver is not `Sync`, and leaving the GIL asks for that of all that is borrowed.
     let finished = Mutex::new(finished);
     std::thread::scope(|scope| {
         let cancel = &cancel;
-        let worker = scope.spawn(move || {
+        let work = move || {
             let result = work(cancel);
             // The receiver outlives the worker: it is joined below.
             let _ = done.send(());
             result
-        });
+        };
+        let worker = std::thread::Builder::new().spawn_scoped(scope, work)?;
         let mut signal = None;
         loop {
             // A worker that panicked drops its sender, which also ends the wait.
             match py.detach(|| wait(&finished)) {
                 Err(RecvTimeoutError::Timeout) if signal.is_none() => {
-                    if let Err(error) = py.check_signals() {
+                    if let Err(error) = py.check_signals().and_then(|()| tick(py)) {
                         cancel.store(true, Ordering::Relaxed);
                         signal = Some(error);
                     }

@@ -1,19 +1,16 @@
 //! WordCounts and train_merges as `_native.pyi` documents them.
 
 use super::cores;
-use crate::counts::{WordCounts, Words};
-use crate::error::Error;
+use super::interrupt::watched;
+use crate::counts::{Run, WordCounts};
+use crate::error::{Error, Result};
 use crate::split;
 use crate::train::{train, Goal};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::Mutex;
-use std::time::{Duration, Instant};
-
-/// How often training reports.
-const REPORT: Duration = Duration::from_millis(100);
+use std::sync::{Mutex, PoisonError};
 
 /// Adds this file's class and function to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
@@ -25,13 +22,14 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 struct PyWordCounts(Mutex<WordCounts>);
 
 impl PyWordCounts {
-    fn with<T>(&self, read: impl FnOnce(&mut WordCounts) -> T) -> T {
-        read(
-            &mut self
-                .0
-                .lock()
-                .unwrap_or_else(std::sync::PoisonError::into_inner),
-        )
+    /// Runs `work` on the counts off the GIL (a run's `read` may want it).
+    fn with<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl FnOnce(&mut WordCounts) -> Result<T> + Send,
+    ) -> PyResult<T> {
+        let counts = &self.0;
+        Ok(py.detach(|| work(&mut counts.lock().unwrap_or_else(PoisonError::into_inner)))?)
     }
 }
 
@@ -45,39 +43,77 @@ impl PyWordCounts {
     }
 
     fn add(&self, py: Python<'_>, text: PyBackedBytes) -> PyResult<()> {
-        Ok(py.detach(|| self.with(|counts| counts.add(text)))?)
+        self.with(py, |counts| counts.add(text))
     }
 
-    fn add_counts(&self, words: Vec<(PyBackedBytes, u64)>) {
-        self.with(|counts| {
-            for (word, count) in &words {
-                counts.add_count(word, *count);
-            }
+    fn add_counts(&self, py: Python<'_>, words: Vec<(PyBackedBytes, u64)>) -> PyResult<()> {
+        self.with(py, |counts| {
+            words
+                .iter()
+                .try_for_each(|(word, count)| counts.add_count(word, *count))
+        })
+    }
+
+    #[getter]
+    fn memory(&self, py: Python<'_>) -> PyResult<usize> {
+        self.with(py, |counts| Ok(counts.memory()))
+    }
+
+    fn spill(&self, py: Python<'_>, write: Py<PyAny>) -> PyResult<(u64, u64)> {
+        let mut failed = None;
+        let spilled = self.with(py, |counts| {
+            counts.spill(&mut |block| {
+                Python::attach(|py| write.call1(py, (PyBytes::new(py, block),)))
+                    .map(drop)
+                    .map_err(|error| {
+                        failed = Some(error);
+                        Error::Interrupted
+                    })
+            })
         });
+        failed.map_or(spilled, Err)
+    }
+
+    fn add_run(&self, py: Python<'_>, read: Py<PyAny>, size: u64, pieces: u64) -> PyResult<()> {
+        let read = move |offset: u64, size: usize| {
+            Python::attach(|py| {
+                let block: PyBackedBytes = read.call1(py, (offset, size))?.extract(py)?;
+                Ok(block.to_vec())
+            })
+            .map_err(|error: PyErr| Error::Invalid(format!("a temporary file: {error}")))
+        };
+        self.with(py, |counts| {
+            counts.add_run(Run::new(size, Box::new(read)), pieces);
+            Ok(())
+        })
     }
 
     fn __len__(&self, py: Python<'_>) -> PyResult<usize> {
-        Ok(py.detach(|| self.with(|counts| Ok::<_, Error>(counts.words()?.0.len())))?)
+        self.with(py, WordCounts::distinct)
     }
 
     #[getter]
     fn total(&self, py: Python<'_>) -> PyResult<u64> {
-        Ok(py.detach(|| self.with(|counts| Ok::<_, Error>(counts.words()?.1)))?)
+        self.with(py, WordCounts::total)
     }
 
     fn items<'py>(&self, py: Python<'py>) -> PyResult<Vec<(Bound<'py, PyBytes>, u64)>> {
-        self.with(|counts| {
-            let mut items: Vec<_> = counts.words()?.0.iter().collect();
-            items.sort_unstable();
-            Ok(items
-                .into_iter()
-                .map(|(word, count)| (PyBytes::new(py, word), count))
-                .collect())
-        })
+        let items = self.with(py, |counts| {
+            let mut items = Vec::new();
+            counts.each(true, &mut |word, count| {
+                items.push((word.to_vec(), count));
+                Ok(())
+            })?;
+            Ok(items)
+        })?;
+        Ok(items
+            .into_iter()
+            .map(|(word, count)| (PyBytes::new(py, &word), count))
+            .collect())
     }
 
     fn characters<'py>(&self, py: Python<'py>) -> PyResult<Vec<Bound<'py, PyBytes>>> {
-        let characters = py.detach(|| self.with(|counts| counts.characters()))?;
+        let characters = self.with(py, WordCounts::characters)?;
         Ok(characters
             .into_iter()
             .map(|character| PyBytes::new(py, character.encode_utf8(&mut [0; 4]).as_bytes()))
@@ -87,7 +123,8 @@ impl PyWordCounts {
 
 #[pyfunction]
 #[pyo3(signature = (
-    counts, alphabet, max_merges, *, end_of_word = None, min_frequency = 2, max_token_length = None, on_merges = None
+    counts, alphabet, max_merges, *, end_of_word = None, min_frequency = 2, max_token_length = None,
+    max_memory = None, on_merges = None
 ))]
 #[allow(clippy::too_many_arguments)] // the contract's own arguments
 fn train_merges(
@@ -98,6 +135,7 @@ fn train_merges(
     end_of_word: Option<PyBackedBytes>,
     min_frequency: u64,
     max_token_length: Option<usize>,
+    max_memory: Option<usize>,
     on_merges: Option<Py<PyAny>>,
 ) -> PyResult<Vec<(u32, u32, u32, u64)>> {
     let goal = Goal {
@@ -106,36 +144,26 @@ fn train_merges(
         max_merges,
         min_frequency,
         max_token_length,
+        max_memory,
     };
-    let words: Words = counts.with(|counts| counts.words().map(|(words, _)| words.clone()))?;
+    let words = counts.with(py, WordCounts::take)?;
     let done = AtomicUsize::new(0);
-    let mut failed = None;
-    let learned = py.detach(|| {
-        let mut last = Instant::now();
-        train(&words, &goal, |count| {
-            done.store(count, Ordering::Relaxed);
-            if count % 64 != 0 || last.elapsed() < REPORT {
-                return Ok(());
-            }
-            last = Instant::now();
-            Python::attach(|py| {
-                let reported = on_merges.as_ref().map_or(Ok(()), |report| {
-                    report.call1(py, (count, max_merges)).map(drop)
-                });
-                reported.and_then(|()| py.check_signals()).map_err(|error| {
-                    failed = Some(error);
-                    Error::Interrupted
-                })
-            })
+    let report = |py: Python<'_>| {
+        on_merges.as_ref().map_or(Ok(()), |report| {
+            let arguments = (done.load(Ordering::Relaxed), max_merges);
+            report.call1(py, arguments).map(drop)
         })
-    });
-    if let Some(error) = failed {
-        return Err(error);
-    }
-    let merges = learned?;
-    if let Some(report) = on_merges {
-        report.call1(py, (done.into_inner(), max_merges))?;
-    }
+    };
+    let merges = watched(py, report, |cancel| {
+        train(words, &goal, |made| {
+            done.store(made, Ordering::Relaxed);
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            Ok(())
+        })
+    })?;
+    report(py)?;
     Ok(merges
         .into_iter()
         .map(|merge| (merge.left, merge.right, merge.new, merge.count))

@@ -4,6 +4,7 @@
 //! up in a small array by hash, where several pairs may share a cell (Cormode and Muthukrishnan's count-min sketch,
 //! 2005, with one row): a cell below the threshold holds no pair at or above it. Only the others are counted apart.
 
+use super::budget::Budget;
 use super::corpus::Corpus;
 use super::pairs::{hash, Pair, Pairs};
 use super::symbol::Symbol;
@@ -13,13 +14,33 @@ use std::cmp::Reverse;
 
 /// The cells fit the second-level cache.
 const CELL_BITS: u32 = 18;
-const SHIFT: u32 = 64 - CELL_BITS;
+const CELLS: usize = 1 << CELL_BITS;
 /// A round goes down to a threshold this many times lower than the last one's.
 const STEP: u64 = 16;
 /// Where the next place of a pair goes that is below the threshold: nowhere.
 pub const NOWHERE: u32 = u32::MAX;
 /// Symbols between two looks at whether to stop.
 const BLOCK: usize = 1 << 20;
+
+/// The order of merges: the higher count first, among equals the smaller (left, right).
+pub type Rank = (u64, Reverse<u64>);
+
+/// The rank of a packed pair that occurs `count` times.
+#[inline]
+pub fn rank(count: u64, key: u64) -> Rank {
+    (count, Reverse(key))
+}
+
+/// Below all that occur `count` times.
+fn lowest(count: u64) -> Rank {
+    rank(count, u64::MAX)
+}
+
+/// The cell of a packed pair.
+#[inline]
+fn cell(key: u64) -> usize {
+    hash(key, 64 - CELL_BITS)
+}
 
 /// The pairs that a round may merge.
 pub struct Census {
@@ -28,24 +49,24 @@ pub struct Census {
     /// The pairs' places (of the right part's first symbol), each pair's in ascending order.
     pub places: Vec<u32>,
     /// Pairs below are not looked at in this round.
-    pub threshold: u64,
-    /// How many places the list may hold; a round ends where it is full.
-    pub capacity: usize,
+    pub threshold: Rank,
     /// Whether the round ends above its threshold.
     pub full: bool,
+    /// A round ends where the list of places is full.
+    budget: Budget,
     min_frequency: u64,
 }
 
 impl Census {
-    /// For a corpus of some length.
-    pub fn new(min_frequency: u64, corpus_places: usize) -> Self {
+    /// For a corpus, which only gets smaller.
+    pub fn new(budget: Budget, min_frequency: u64) -> Self {
         Self {
             pairs: Pairs::new(),
             places: Vec::new(),
-            threshold: u64::MAX,
-            capacity: corpus_places.max(1024),
+            threshold: rank(u64::MAX, 0),
             full: false,
-            min_frequency,
+            budget,
+            min_frequency: min_frequency.max(1),
         }
     }
 
@@ -58,50 +79,43 @@ impl Census {
         allowed: impl Fn(u32, u32) -> bool,
         check: &mut dyn FnMut() -> Result<()>,
     ) -> Result<bool> {
-        if self.threshold <= self.min_frequency && !self.full {
+        if self.threshold <= lowest(self.min_frequency) && !self.full {
             return Ok(false);
         }
         let sketch = Sketch::of(corpus, check)?;
         let mut highest = sketch.rank(0);
         if !self.full {
-            highest = highest.min(self.threshold);
+            highest = highest.min(self.threshold.0);
         }
         // Pairs for half again as many merges as are wanted are mostly enough; cells of several pairs overstate.
         let enough = sketch.rank(wanted.saturating_add(wanted / 2));
-        self.threshold = (highest / STEP).max(enough.min(highest / 2));
+        let mut count = (highest / STEP).max(enough.min(highest / 2));
         self.full = false;
         loop {
-            self.threshold = self.threshold.max(self.min_frequency);
-            let frequent = Cells::new(|cell| sketch.at(cell) >= self.threshold);
-            self.count(corpus, &frequent, check)?;
-            for pair in self.pairs.iter_mut() {
-                let (left, right) = unpack(pair.key);
-                if pair.count < self.threshold || !allowed(left, right) {
-                    pair.count = 0;
-                    pair.places = 0;
-                }
-            }
-            if self.pairs.iter().any(|pair| pair.count > 0) {
+            count = count.max(self.min_frequency);
+            self.threshold = lowest(count);
+            self.count(corpus, &sketch, &allowed, check)?;
+            if self.pairs.len() > 0 {
                 break;
             }
-            if self.threshold == self.min_frequency {
+            if count == self.min_frequency {
                 return Ok(false);
             }
-            self.threshold /= 2;
+            count /= 2;
         }
-        self.narrow(corpus.places() / 2);
+        self.narrow(corpus.places().min(self.budget.places) / 2);
         self.find(corpus, check)?;
         Ok(true)
     }
 
     /// Makes room for the places of a pair that a merge has made, where it reaches the threshold: where they begin.
     pub fn keep(&mut self, left: u32, right: u32, count: u64, places: u32) -> Option<u32> {
-        if count < self.threshold || self.full {
+        if self.full || rank(count, pack(left, right)) < self.threshold {
             return None;
         }
         let end = self.places.len() + places as usize;
         let start = u32::try_from(self.places.len()).ok()?;
-        if end > self.capacity {
+        if end > self.budget.places || self.pairs.len() >= self.budget.pairs {
             self.full = true;
             return None;
         }
@@ -129,45 +143,72 @@ impl Census {
         self.full = true;
     }
 
-    /// Counts apart the pairs of all cells that reach the threshold.
+    /// Counts apart the pairs of all cells that may reach the threshold, and keeps those that do. Where they are too
+    /// many at once, some cells at a time; where too many reach it, the threshold goes up.
     fn count<S: Symbol>(
         &mut self,
         corpus: &Corpus<S>,
-        frequent: &Cells,
+        sketch: &Sketch,
+        allowed: &impl Fn(u32, u32) -> bool,
         check: &mut dyn FnMut() -> Result<()>,
     ) -> Result<()> {
-        self.pairs.clear();
-        each_pair(corpus, check, |left, right, _, count| {
-            let key = pack(left.id(), right.id());
-            if frequent.contains(hash(key, SHIFT)) && left != S::END && right != S::END {
-                let pair = self.pairs.entry(key);
-                pair.count = pair.count.saturating_add(count);
-                pair.places += 1;
+        let mut kept = Pairs::new();
+        let cells: Vec<usize> = (0..CELLS)
+            .filter(|&cell| sketch.at(cell) >= self.threshold.0)
+            .collect();
+        let (mut start, mut size) = (0, cells.len());
+        while start < cells.len() {
+            let part = &cells[start..cells.len().min(start + size)];
+            let frequent = Cells::of(part.iter().copied());
+            self.pairs.clear();
+            let mut fits = true;
+            each_pair(corpus, check, |left, right, _, count| {
+                let key = pack(left.id(), right.id());
+                if frequent.contains(cell(key)) && left != S::END && right != S::END && fits {
+                    let pair = self.pairs.entry(key);
+                    pair.count = pair.count.saturating_add(count);
+                    pair.places += 1;
+                    fits = self.pairs.len() <= self.budget.pairs || size == 1;
+                }
+            })?;
+            if !fits {
+                size /= 2;
+                continue;
             }
-        })
+            for pair in self.pairs.iter() {
+                let (left, right) = unpack(pair.key);
+                if rank(pair.count, pair.key) >= self.threshold && allowed(left, right) {
+                    *kept.entry(pair.key) = *pair;
+                }
+            }
+            if kept.len() > self.budget.pairs / 2 {
+                let mut ranks: Vec<Rank> =
+                    kept.iter().map(|pair| rank(pair.count, pair.key)).collect();
+                ranks.sort_unstable_by(|one, other| other.cmp(one));
+                self.threshold = ranks[self.budget.pairs / 4];
+                kept = kept.at_least(self.threshold);
+            }
+            start += size;
+        }
+        self.pairs = kept;
+        Ok(())
     }
 
-    /// Raises the threshold until the pairs have at most so many places (though not above the highest count).
+    /// Raises the threshold until the pairs have at most so many places, or there is one pair left.
     fn narrow(&mut self, most: usize) {
-        let mut sizes: Vec<(u64, u32)> = self
+        let mut ranks: Vec<(Rank, u32)> = self
             .pairs
             .iter()
-            .filter(|pair| pair.count > 0)
-            .map(|pair| (pair.count, pair.places))
+            .map(|pair| (rank(pair.count, pair.key), pair.places))
             .collect();
-        sizes.sort_unstable_by(|one, other| other.cmp(one));
-        let mut places = 0;
-        for (count, here) in &sizes {
-            places += *here as usize;
-            if places > most && *count < sizes[0].0 {
-                self.threshold = self.threshold.max(count + 1);
+        ranks.sort_unstable_by(|one, other| other.cmp(one));
+        let mut total = 0;
+        for (number, (_, places)) in ranks.iter().enumerate() {
+            total += *places as usize;
+            if total > most && number > 0 {
+                self.threshold = ranks[number - 1].0;
+                self.pairs = self.pairs.at_least(self.threshold);
                 break;
-            }
-        }
-        for pair in self.pairs.iter_mut() {
-            if pair.count < self.threshold {
-                pair.count = 0;
-                pair.places = 0;
             }
         }
     }
@@ -178,24 +219,21 @@ impl Census {
         corpus: &Corpus<S>,
         check: &mut dyn FnMut() -> Result<()>,
     ) -> Result<()> {
-        let mut frequent = Cells::new(|_| false);
+        let frequent = Cells::of(self.pairs.iter().map(|pair| cell(pair.key)));
         let mut total = 0u32;
         for pair in self.pairs.iter_mut() {
-            if pair.places > 0 {
-                frequent.insert(hash(pair.key, SHIFT));
-            }
             pair.start = total;
             // No more than there are places, and those are numbered by u32.
             total = total.saturating_add(pair.places);
         }
         self.places.clear();
         self.places
-            .try_reserve_exact(self.capacity.max(total as usize))
-            .map_err(|_| Error::Memory(self.capacity.saturating_mul(4)))?;
+            .try_reserve_exact(self.budget.places.max(total as usize))
+            .map_err(|_| Error::Memory(self.budget.places.saturating_mul(size_of::<u32>())))?;
         self.places.resize(total as usize, 0);
         each_pair(corpus, check, |left, right, place, _| {
             let key = pack(left.id(), right.id());
-            if frequent.contains(hash(key, SHIFT)) && left != S::END && right != S::END {
+            if frequent.contains(cell(key)) && left != S::END && right != S::END {
                 if let Some(pair) = self.pairs.get_mut(left.id(), right.id()) {
                     if pair.count > 0 {
                         self.places[pair.start as usize] = place;
@@ -215,16 +253,12 @@ impl Census {
 struct Cells(Vec<u64>);
 
 impl Cells {
-    fn new(has: impl Fn(usize) -> bool) -> Self {
-        let mut cells = Self(vec![0; 1 << (CELL_BITS - 6)]);
-        for cell in (0..1 << CELL_BITS).filter(|&cell| has(cell)) {
-            cells.insert(cell);
+    fn of(cells: impl Iterator<Item = usize>) -> Self {
+        let mut set = vec![0; CELLS / 64];
+        for cell in cells {
+            set[cell / 64] |= 1 << (cell % 64);
         }
-        cells
-    }
-
-    fn insert(&mut self, cell: usize) {
-        self.0[cell / 64] |= 1 << (cell % 64);
+        Self(set)
     }
 
     #[inline]
@@ -252,7 +286,7 @@ impl Sketch {
         } else {
             97 - total.leading_zeros()
         };
-        let mut cells = vec![0u32; 1 << CELL_BITS];
+        let mut cells = vec![0u32; CELLS];
         each_pair(corpus, check, |left, right, _, count| {
             let unit = if shift == 0 {
                 count
@@ -265,8 +299,8 @@ impl Sketch {
             } else {
                 unit
             };
-            let cell = &mut cells[hash(pack(left.id(), right.id()), SHIFT)];
-            *cell = cell.saturating_add(u32::try_from(counted).unwrap_or(u32::MAX));
+            let sum = &mut cells[cell(pack(left.id(), right.id()))];
+            *sum = sum.saturating_add(u32::try_from(counted).unwrap_or(u32::MAX));
         })?;
         Ok(Self { cells, shift })
     }

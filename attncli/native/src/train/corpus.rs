@@ -11,6 +11,7 @@
 //! Words that occur equally often stand together, the most frequent first: a place's count is found by the class
 //! that it lies in, and takes no memory.
 
+use super::budget::Budget;
 use super::symbol::Symbol;
 use super::tokens::Tokens;
 use super::WordSource;
@@ -39,12 +40,14 @@ pub struct Class {
 }
 
 impl<S: Symbol> Corpus<S> {
-    /// Writes the words as base symbols; words of one symbol have no pairs and are left out.
+    /// Writes the words as base symbols; words of one symbol have no pairs and are left out. Asks for the budget
+    /// before it takes any memory.
     pub fn lay_out(
         words: &impl WordSource,
         tokens: &Tokens,
         end_of_word: Option<&[u8]>,
-    ) -> Result<Self> {
+        budget: impl FnOnce(usize) -> Result<Budget>,
+    ) -> Result<(Self, Budget)> {
         let spelling = Spelling::<S>::new(tokens, end_of_word);
         let mut sizes: FxHashMap<u64, u64> = FxHashMap::default();
         words.each(&mut |word, count| {
@@ -67,6 +70,7 @@ impl<S: Symbol> Corpus<S> {
         }
         let mut symbols = Vec::new();
         let places = usize::try_from(places).map_err(|_| too_large())?;
+        let budget = budget(places)?;
         symbols
             .try_reserve_exact(places)
             .map_err(|_| Error::Memory(places.saturating_mul(size_of::<S>())))?;
@@ -80,11 +84,12 @@ impl<S: Symbol> Corpus<S> {
             }
             Ok(())
         })?;
-        Ok(Self {
+        let corpus = Self {
             symbols,
             classes,
             lengths: vec![1; tokens.len()],
-        })
+        };
+        Ok((corpus, budget))
     }
 
     /// How many places there are.

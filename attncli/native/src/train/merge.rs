@@ -1,6 +1,6 @@
 //! One round of merges, from the highest count down to the threshold.
 
-use super::census::{Census, NOWHERE};
+use super::census::{rank, Census, Rank, NOWHERE};
 use super::corpus::{Corpus, Counts};
 use super::neighbours::Neighbours;
 use super::symbol::Symbol;
@@ -24,7 +24,7 @@ pub struct Round<'a, S> {
     corpus: &'a mut Corpus<S>,
     census: &'a mut Census,
     /// Highest count first, among equals the smaller (left, right). An entry may be out of date.
-    queue: BinaryHeap<(u64, Reverse<u64>)>,
+    queue: BinaryHeap<Rank>,
     /// Where the token that was made last stands.
     merged: Vec<Merged<S>>,
     before: Neighbours,
@@ -40,8 +40,7 @@ impl<'a, S: Symbol> Round<'a, S> {
         let queue = census
             .pairs
             .iter()
-            .filter(|pair| pair.count > 0)
-            .map(|pair| (pair.count, Reverse(pair.key)))
+            .map(|pair| rank(pair.count, pair.key))
             .collect();
         Self {
             corpus,
@@ -68,14 +67,14 @@ impl<'a, S: Symbol> Round<'a, S> {
                 .pairs
                 .get_mut(left, right)
                 .map_or(0, |pair| pair.count);
-            if now < self.census.threshold {
+            if rank(now, key) < self.census.threshold {
                 continue;
             }
             if now == count {
                 return Some((left, right, count));
             }
             if now < count {
-                self.queue.push((now, Reverse(key)));
+                self.queue.push(rank(now, key));
             }
             // Where `now` is larger, a newer entry stands in the queue.
         }
@@ -193,7 +192,7 @@ impl<'a, S: Symbol> Round<'a, S> {
         for (left, right, count, places) in before.chain(after) {
             let kept = self.census.keep(left, right, count, places);
             if kept.is_some() {
-                self.queue.push((count, Reverse(pack(left, right))));
+                self.queue.push(rank(count, pack(left, right)));
             }
             let (ids, id) = if right == new {
                 (&mut self.before_at, left)

@@ -3,9 +3,10 @@
 //! Merges come in **rounds**. A round takes a census of all pairs and keeps those that occur at least `threshold`
 //! times, with their places; then it merges from the highest count down until no pair reaches the threshold. Pairs
 //! below it need no place, no queue and no upkeep: a pair's count only shrinks once both its tokens are there, so
-//! it cannot come up within the round. The next round sets a lower threshold. (One pass over a table of all pairs
-//! with all their places took 5 times as long on 165 MB of text, and 4 times the memory: most pairs are rare.)
+//! it cannot come up within the round. The next round sets a lower threshold. (One table of all pairs with all
+//! their places took 2.5 times as long on 165 MB of text, and 3 times the memory: most pairs are rare.)
 
+mod budget;
 mod census;
 mod corpus;
 mod merge;
@@ -15,6 +16,7 @@ mod symbol;
 mod tokens;
 
 use crate::error::Result;
+use budget::Budget;
 use census::Census;
 use corpus::Corpus;
 use merge::Round;
@@ -36,6 +38,8 @@ pub struct Goal<'a> {
     pub min_frequency: u64,
     /// Longer tokens are not made: in bytes under a byte alphabet, else in characters.
     pub max_token_length: Option<usize>,
+    /// About how many bytes the merging may take.
+    pub max_memory: Option<usize>,
 }
 
 /// One learned merge.
@@ -58,28 +62,33 @@ pub trait WordSource {
 }
 
 /// Learns merges from words and their counts. `progress(done)` is called often, and may ask to stop by an error.
+/// Fails where `max_memory` is too little, and says how much is enough.
 pub fn train(
-    words: &impl WordSource,
+    words: impl WordSource,
     goal: &Goal<'_>,
     mut progress: impl FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Merge>> {
     let tokens = Tokens::new(goal)?;
     // Half the memory where all ids fit in 16 bits, with room for the two marks.
     if goal.alphabet.len().saturating_add(goal.max_merges) <= u16::SYMBOLS {
-        learn::<u16>(words, goal, tokens, &mut progress)
+        let budget = |places| Budget::new::<u16>(places, goal.max_memory);
+        learn_in::<u16>(words, goal, tokens, budget, &mut progress)
     } else {
-        learn::<u32>(words, goal, tokens, &mut progress)
+        let budget = |places| Budget::new::<u32>(places, goal.max_memory);
+        learn_in::<u32>(words, goal, tokens, budget, &mut progress)
     }
 }
 
-fn learn<S: Symbol>(
-    words: &impl WordSource,
+fn learn_in<S: Symbol>(
+    words: impl WordSource,
     goal: &Goal<'_>,
     mut tokens: Tokens,
+    budget: impl FnOnce(usize) -> Result<Budget>,
     progress: &mut dyn FnMut(usize) -> Result<()>,
 ) -> Result<Vec<Merge>> {
-    let mut corpus = Corpus::<S>::lay_out(words, &tokens, goal.end_of_word)?;
-    let mut census = Census::new(goal.min_frequency.max(1), corpus.places());
+    let (mut corpus, budget) = Corpus::<S>::lay_out(&words, &tokens, goal.end_of_word, budget)?;
+    drop(words); // their memory is wanted for the places
+    let mut census = Census::new(budget, goal.min_frequency);
     let mut merges = Vec::new();
     let mut made = 0;
     while made < goal.max_merges {

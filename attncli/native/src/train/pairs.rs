@@ -1,5 +1,6 @@
 //! The pairs of a round: an open-addressed table from (left, right) to count and places.
 
+use super::census::{rank, Rank};
 use crate::pair::pack;
 
 const FREE: u64 = u64::MAX;
@@ -50,6 +51,23 @@ impl Pairs {
             taken: 0,
             shift: 64 - SMALLEST.trailing_zeros(),
         }
+    }
+
+    /// Pairs in the table, those that occur no more among them.
+    pub fn len(&self) -> usize {
+        self.taken
+    }
+
+    /// A table of those pairs only that stand so high in the order of merges.
+    pub fn at_least(&self, threshold: Rank) -> Self {
+        let mut kept = Self::new();
+        for pair in self
+            .iter()
+            .filter(|pair| rank(pair.count, pair.key) >= threshold)
+        {
+            *kept.entry(pair.key) = *pair;
+        }
+        kept
     }
 
     /// Forgets all pairs, and most of the memory.

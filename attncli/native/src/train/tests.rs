@@ -16,7 +16,7 @@ impl WordSource for List<'_> {
 }
 
 fn learn(words: &[(&str, u64)], goal: &Goal<'_>) -> Vec<Merge> {
-    train(&List(words), goal, |_| Ok(())).unwrap()
+    train(List(words), goal, |_| Ok(())).unwrap()
 }
 
 fn goal<'a>(alphabet: &'a [&'a str], max_merges: usize) -> Goal<'a> {
@@ -26,6 +26,7 @@ fn goal<'a>(alphabet: &'a [&'a str], max_merges: usize) -> Goal<'a> {
         max_merges,
         min_frequency: 1,
         max_token_length: None,
+        max_memory: None,
     }
 }
 
@@ -116,6 +117,52 @@ fn merges_are_those_of_a_recount() {
     }
 }
 
+/// Rounds of one pair, lists that are full after one merge, cells counted one at a time.
+#[test]
+fn little_memory_changes_nothing() {
+    for seed in 0..100 {
+        let words = words(seed);
+        let words: Vec<_> = words
+            .iter()
+            .map(|(word, count)| (word.as_str(), *count))
+            .collect();
+        let goal = goal(&["a", "b"], 25);
+        let expected = by_recount(&words, &["a", "b"], 25);
+        for (pairs, places) in [(1, 1), (2, 3), (5, 8), (16, 64)] {
+            let tokens = Tokens::new(&goal).unwrap();
+            let budget = |_| Ok(Budget { pairs, places });
+            let mut go_on = |_| Ok(());
+            let learned = learn_in::<u32>(List(&words), &goal, tokens, budget, &mut go_on).unwrap();
+            assert_eq!(learned, expected, "{words:?}");
+        }
+    }
+}
+
+#[test]
+fn too_little_memory_is_refused_with_what_is_needed() {
+    let word = "ab".repeat(2_000_000);
+    let mut goal = goal(&["a", "b"], 1);
+    goal.max_memory = Some(8_000_000);
+    let refused = train(List(&[(&word, 1)]), &goal, |_| Ok(())).unwrap_err();
+    assert!(refused.to_string().contains("takes 2"), "{refused}");
+    goal.max_memory = Some(30_000_000);
+    let learned = train(List(&[(&word, 1)]), &goal, |_| Ok(())).unwrap();
+    assert_eq!(learned.len(), 1);
+}
+
+#[test]
+fn counts_beyond_32_bits() {
+    let most = 1 << 40;
+    let words = [("ab", most), ("bc", most + 1), ("ca", u64::MAX), ("cab", 1)];
+    let merges = learn(&words, &goal(&["a", "b", "c"], 4));
+    let found: Vec<_> = merges.iter().map(|m| (m.left, m.right, m.count)).collect();
+    // ca (saturated), bc, ab (in `cab` no more), then ca b
+    assert_eq!(
+        found,
+        [(2, 0, u64::MAX), (1, 2, most + 1), (0, 1, most), (3, 1, 1)]
+    );
+}
+
 #[test]
 fn the_comparison_can_fail() {
     let learned = learn(&[("aab", 5), ("ab", 1)], &goal(&["a", "b"], 2));
@@ -157,7 +204,7 @@ fn rare_pairs_stay() {
 
 #[test]
 fn stopping_is_an_error_of_the_caller() {
-    let stopped = train(&List(&[("abab", 2)]), &goal(&["a", "b"], 3), |_| {
+    let stopped = train(List(&[("abab", 2)]), &goal(&["a", "b"], 3), |_| {
         Err(Error::Interrupted)
     });
     assert_eq!(stopped, Err(Error::Interrupted));
