@@ -11,7 +11,16 @@ import typer
 
 from attncli.cli.main import PROGRESS
 
-__all__ = ["ARRAY_FORMATS", "AllowNanOption", "Common", "FieldOption", "TextFromOption", "TokenizerOption", "choice"]
+__all__ = [
+    "ARRAY_FORMATS",
+    "AllowNanOption",
+    "Common",
+    "FieldOption",
+    "PatternOption",
+    "TextFromOption",
+    "TokenizerOption",
+    "choice",
+]
 
 
 def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
@@ -96,6 +105,14 @@ TokenizerOption = Annotated[
         autocompletion=_tokenizer_names,
         help="A file or folder, or a name: starter (built in), gpt2, r50k_base, p50k_base, cl100k_base, o200k_base, "
         "or hf:owner/name[@revision], fetched once.",
+    ),
+]
+PatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pattern",
+        metavar="NAME|REGEX",
+        help="How text is split, where the tokenizer's file does not say: gpt2, cl100k, …",
     ),
 ]
 TextFromOption = Annotated[
