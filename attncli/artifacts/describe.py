@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
-from attncli.artifacts import arrays
+from attncli.artifacts import arrays, names, tokenizer_files
 from attncli.artifacts.corpus import Corpus, Count
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer import patterns, special
@@ -30,7 +30,7 @@ TOKENIZERS = (".json", ".tiktoken", ".model", "vocab.txt", "merges.txt", "vocab.
 """Names that promise a tokenizer: what is wrong with such a file is told."""
 
 
-def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
+def describe(path: str | os.PathLike[str], *, pattern: str | None = None) -> dict[str, Any]:
     """What a file, a folder or a tokenizer's name stands for: `kind` and what there is to know of that kind.
 
     Kinds: tokenizer, table (an array, or several by name), ids and flat (with its index), stream (several .npy arrays
@@ -41,11 +41,11 @@ def describe(path: str | os.PathLike[str]) -> dict[str, Any]:
     """
     name = os.fspath(path)
     if not Path(name).is_file():
-        return {"file": name, **describe_tokenizer(Tokenizer.load(name))}
+        return {"file": name, **_tokenizer(name, pattern)}
     with files.open_input(name) as handle:
         head = handle.read(HEAD)
     try:
-        return {"file": name, **_told_by(head, name)(name)}
+        return {"file": name, **_told_by(head, name, pattern)}
     except AttncliError as error:
         raise error.at(source=name) from None
 
@@ -84,7 +84,7 @@ def compression(tokenizer: Tokenizer, paths: Iterable[str], *, threads: int | No
     """How far a tokenizer compresses texts: bytes, tokens, and bytes per token, a line a document.
 
     >>> compression(Tokenizer.load("starter"), ["corpus.txt"])
-    {'documents': 1, 'bytes': 40, 'tokens': 18, 'bytes_per_token': 2.222}
+    {'documents': 1, 'bytes': 42, 'tokens': 18, 'bytes_per_token': 2.333}
     """
     corpus = Corpus(tokenizer, encoding={"threads": threads})
     total = Count(0, 0, 0)
@@ -95,23 +95,32 @@ def compression(tokenizer: Tokenizer, paths: Iterable[str], *, threads: int | No
     return {"documents": total.documents, "bytes": total.bytes, "tokens": total.tokens, "bytes_per_token": ratio}
 
 
-def _told_by(head: bytes, name: str) -> Callable[[str], dict[str, Any]]:
-    """The function that describes a file which begins like this."""
+def _told_by(head: bytes, name: str, pattern: str | None) -> dict[str, Any]:
+    """The description of a file that begins like this."""
     if head.startswith(npy.MAGIC):
-        return _npy
+        return _npy(name)
     if head.startswith(b"PK") or head[8:9] == b"{":
-        return _table
+        return _table(name)
     if streams.holds_records(name):
-        return _records
+        return _records(name)
     try:
-        tokenizer = Tokenizer.load(name)
+        return _tokenizer(name, pattern)
     except DataError as error:
         if _is_record(head):
-            return _records
+            return _records(name)
         if name.endswith(TOKENIZERS):
             raise error from None
-        return _text
-    return lambda _: describe_tokenizer(tokenizer)
+        return _text(name)
+
+
+def _tokenizer(name: str, pattern: str | None) -> dict[str, Any]:
+    resolved = names.resolve(name)
+    found = describe_tokenizer(Tokenizer.load(name, pattern=pattern))
+    return {
+        "kind": found.pop("kind"),
+        "format": tokenizer_files.format_of(resolved.path if resolved else name),
+        **found,
+    }
 
 
 def _is_record(head: bytes) -> bool:
@@ -191,7 +200,7 @@ def _records(name: str) -> dict[str, Any]:
             for record in batch:
                 known = ("text", "ids", "tokens", "tokenizer", "offsets", "vectors", "output", "weights", "scores")
                 keys.update(key for key in known if getattr(record, key) is not None)
-                keys.update(record.extra)
+                keys.update(iter(record.extra))
     return {"kind": "records", "records": records, "keys": dict(keys)}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -10,7 +9,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
-from attncli.artifacts import arrays
 from attncli.artifacts.corpus import Corpus
 from attncli.artifacts.journal import Journal, forget, journal
 from attncli.core.tokenizer import special
@@ -103,6 +101,8 @@ def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], N
     >>> ids.dtype, starts.tolist()
     (dtype('uint16'), [0, 19])
     """
+    from attncli.artifacts import arrays
+
     name = os.fspath(path)
     ids, starts = arrays.load_one(name), arrays.load_one(flat.index_name(name))
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
@@ -202,6 +202,8 @@ def _described(corpus: Corpus, dtype: str, names: Sequence[str]) -> dict[str, An
 
 def _fingerprint(tokenizer: Tokenizer) -> str:
     """All that decides the ids, whatever the file is called and the engine keeps it in."""
+    import hashlib
+
     model = tokenizer.model
     said = [tokenizer.digest, type(model.algorithm).__name__]
     for part, left_out in ((model.algorithm, ()), (model, ("tokens", "algorithm", "name"))):

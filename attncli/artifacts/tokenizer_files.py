@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from attncli.artifacts.encodings import Encoding
     from attncli.core.tokenizer.model import Model
 
-__all__ = ["FORMATS", "Source", "dump", "load"]
+__all__ = ["FORMATS", "Source", "dump", "format_of", "load"]
 
 LARGEST_FILE = 1 << 28
 """Bytes: the largest vocabularies in use take 20 MB."""
@@ -96,6 +96,12 @@ def load(path: str, name: str, *, pattern: str | None = None, encoding: Encoding
         return _read(found, source)
     except AttncliError as error:
         raise error.at(source=path) from None
+
+
+def format_of(path: str) -> str:
+    """The name of the format of a tokenizer's file, or of the file that stands for a folder."""
+    place = _in_folder(path) if Path(path).is_dir() else path
+    return _format(Source(place, files.read_bytes(place, limit=LARGEST_FILE), "")).name
 
 
 def dump(model: Model, path: str, form: str | None = None) -> tuple[dict[str, bytes], list[str]]:

@@ -8,7 +8,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import ARRAY_FORMATS, Common, TokenizerOption, choice
+from attncli.cli.options import ARRAY_FORMATS, Common, PatternOption, TokenizerOption, choice
 from attncli.cli.stage import run_stage
 from attncli.errors import DataError
 
@@ -26,6 +26,7 @@ ERRORS = ("keep", "replace", "strict")
 def run(
     common: Common,
     tokenizer: TokenizerOption = "starter",
+    pattern: PatternOption = None,
     to: Annotated[
         str,
         typer.Option("--to", **choice("format", ("text", "json")), help="json: records with the text in them."),
@@ -68,7 +69,7 @@ def run(
     from attncli.wire import streams
 
     console = Console(common, tokenizer)
-    coder = Tokenizer.load(tokenizer)
+    coder = Tokenizer.load(tokenizer, pattern=pattern)
     run_stage(
         console,
         lambda record: _decode(coder, record, errors, skip_special, force),

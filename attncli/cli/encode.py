@@ -9,7 +9,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, FieldOption, TextFromOption, TokenizerOption, choice
+from attncli.cli.options import Common, FieldOption, PatternOption, TextFromOption, TokenizerOption, choice
 from attncli.errors import AttncliError, CallError
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ DTYPES = ("uint16", "uint32", "int32", "int64")
 def run(
     common: Common,
     tokenizer: TokenizerOption = "starter",
+    pattern: PatternOption = None,
     to: Annotated[
         str | None, typer.Option("--to", **choice("format", FORMATS), help="By the output's extension, else json.")
     ] = None,
@@ -100,7 +101,7 @@ def run(
     fmt = to or streams.format_of(common.output, FORMATS) or "json"
     _check(common, fmt, to, count, offsets, {"--resume": resume, "--dtype": dtype, "--eot": eot != "auto"})
     sources = console.sources()
-    coder = Tokenizer.load(tokenizer)
+    coder = Tokenizer.load(tokenizer, pattern=pattern)
     before, after = _around(coder, bos, eos)
     end = special.end_of_text(coder.special_tokens, eot) if fmt == "flat" else None
     encoding = _encoding(coder, allow_special, dropout, seed) | {"threads": common.threads}

@@ -10,7 +10,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, choice
+from attncli.cli.options import Common, PatternOption, choice
 from attncli.errors import CallError
 
 __all__ = ["run"]
@@ -19,6 +19,7 @@ __all__ = ["run"]
 @subcommand("info")
 def run(
     common: Common,
+    pattern: PatternOption = None,
     text: Annotated[
         list[str] | None,
         typer.Option("--text", metavar="FILE", help="How far tokenizers compress this text, in bytes per token."),
@@ -33,7 +34,7 @@ def run(
     \b
     attncli info starter                        # entries, merges, pattern, special tokens, digest
     attncli info --text book.txt starter small.json
-    attncli info ids.npy table.safetensors | jq .shape
+    attncli info ids.npy table.safetensors | cat    # JSON, a line each
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
@@ -47,9 +48,12 @@ def run(
     as_table = to == "table" or (to is None and console.on_terminal())
     with console.output("table" if as_table else "json", names) as handle:
         for name in names:
-            facts = describe(name)
+            facts = describe(name, pattern=pattern)
             if text and facts["kind"] == "tokenizer":
-                facts |= {"text": text, **compression(Tokenizer.load(name), text, threads=common.threads)}
+                facts |= {
+                    "text": text,
+                    **compression(Tokenizer.load(name, pattern=pattern), text, threads=common.threads),
+                }
             handle.write(_table(facts, console.colored()) if as_table else _line(facts))
             handle.flush()
 

@@ -25,6 +25,7 @@ COMMANDS = {
     "decode": "decode",
     "embed": "embed",
     "attend": "attend",
+    "convert": "convert",
     "info": "info",
 }
 """Subcommand -> module of this folder, whose function `run` it is: the one place where a new one is entered."""

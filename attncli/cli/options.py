@@ -17,6 +17,7 @@ __all__ = [
     "AllowNanOption",
     "Common",
     "FieldOption",
+    "PatternOption",
     "TextFromOption",
     "TokenizerOption",
     "byte_size",
@@ -118,6 +119,14 @@ TokenizerOption = Annotated[
         autocompletion=_tokenizer_names,
         help="A file or folder, or a name: starter (built in), gpt2, r50k_base, p50k_base, cl100k_base, o200k_base, "
         "or hf:owner/name[@revision], fetched once.",
+    ),
+]
+PatternOption = Annotated[
+    str | None,
+    typer.Option(
+        "--pattern",
+        metavar="NAME|REGEX",
+        help="How text is split, where the tokenizer's file does not say: gpt2, cl100k, …",
     ),
 ]
 TextFromOption = Annotated[

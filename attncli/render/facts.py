@@ -18,11 +18,11 @@ MOST = 12
 
 
 def draw_facts(facts: Mapping[str, Any], handle: IO[str], *, width: int | None = None, color: bool = False) -> None:
-    """Writes keys and values, a row each; long lists are cut, and say so.
+    """Writes keys and values, a row each, to a text handle; long lists are cut, and say so.
 
-    >>> draw_facts({"kind": "ids", "shape": [3]}, sys.stdout)
-    kind   ids
-    shape  3
+    >>> draw_facts({"kind": "ids", "shape": [3]}, out := io.StringIO())
+    >>> out.getvalue().split()
+    ['kind', 'ids', 'shape', '3']
     """
     console = Console(
         file=handle,

@@ -42,9 +42,16 @@ def encode_lines(
     >>> from attncli.core.tokenizer.tokenizer import Tokenizer
     >>> from attncli.core.tokenizer.model import BPE, Model
     >>> encode_lines(Tokenizer(Model([*ALPHABET, b"<end>"], BPE([]))), b"Hi\n!", after=[256])
-    (array([ 39,  72, 256,   0, 256], dtype=uint32), array([3, 5], dtype=uint64))
+    (array([ 39,  72, 256,   0, 256], dtype=uint16), array([3, 5], dtype=uint64))
     """
-    ids, starts = tokenizer.encode_flat(lines_of(block), **encoding)
+    ids: NDArray[Any]
+    if not set(encoding) <= {"threads"}:
+        ids, starts = tokenizer.encode_flat(lines_of(block), **encoding)
+    elif limit is None and not before and len(after) == 1:
+        ids, starts = tokenizer.encode_lines(block, end_of_text=after[0], **encoding)
+        return ids, starts[1:]
+    else:
+        ids, starts = tokenizer.encode_lines(block, **encoding)
     return finished(ids, starts, limit=limit, before=before, after=after)
 
 

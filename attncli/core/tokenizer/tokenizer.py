@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attncli.core import engine
 from attncli.core.tokenizer import special
+from attncli.core.tokenizer.documents import finished, lines_of
 from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.normalize import normalizer
 from attncli.core.tokenizer.patterns import GPT2
@@ -136,11 +137,40 @@ class Tokenizer:
         return np.split(ids, starts[1:-1].astype(np.int64)) if len(documents) else []
 
     def encode_flat(
-        self, documents: Sequence[str | bytes], *, threads: int | None = None
+        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         """All ids as uint32 (total,), and where each document starts, the total last: uint64 (documents + 1,)."""
+        if allow_special is not None:
+            import numpy as np
+
+            lists = self.encode_lists(documents, threads=threads, allow_special=allow_special)
+            starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
+            return np.array([id_ for ids in lists for id_ in ids], np.uint32), starts
         flat: tuple[Any, Any] = self._run(self._bpe.encode_flat, [_bytes(text) for text in documents], threads)
         return flat
+
+    def encode_lines(
+        self, text: bytes, *, end_of_text: int | None = None, threads: int | None = None
+    ) -> tuple[NDArray[np.uint16 | np.uint32], NDArray[np.uint64]]:
+        r"""`encode_flat` of the lines of a text, with no object for each: a line is a document without its `\n`.
+
+        Behind each stands the id `end_of_text`. ids are uint16 where the vocabulary has at most 65,536 entries.
+
+        >>> Tokenizer(Model(ALPHABET, BPE(merges=[]))).encode_lines(b"Hi\n!", end_of_text=9)
+        (array([39, 72,  9,  0,  9], dtype=uint16), array([0, 3, 5], dtype=uint64))
+        """
+        import numpy as np
+
+        narrow = len(self) <= 1 << 16
+        if self.model.byte_level and not self._change:
+            found: tuple[Any, Any] = self._bpe.encode_lines(
+                np.frombuffer(text, np.uint8), threads or 0, end_of_text=end_of_text, narrow=narrow
+            )
+            return found
+        ids, starts = self.encode_flat(lines_of(text), threads=threads)
+        after = [] if end_of_text is None else [end_of_text]
+        ids, ends = finished(ids.astype(np.uint16 if narrow else np.uint32), starts, after=after)
+        return ids, np.concatenate([starts[:1], ends])
 
     def count_batch(
         self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
