@@ -184,7 +184,7 @@ def to_object(model: Model) -> dict[str, Any]:
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": {name: id_ for id_, name in enumerate(names)},
+            "vocab": {name: id_ for id_, name in enumerate(names) if name},
             "merges": [[names[left], names[right]] for left, right in algorithm.merges],
         },
     }
