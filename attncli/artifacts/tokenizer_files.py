@@ -5,9 +5,8 @@ from __future__ import annotations
 import importlib
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attncli import compression, files
 from attncli.errors import AttncliError, CallError, DataError
@@ -22,8 +21,7 @@ LARGEST_FILE = 1 << 28
 """Bytes: the largest vocabularies in use take 20 MB."""
 
 
-@dataclass(frozen=True)
-class Source:
+class Source(NamedTuple):
     """A file with what its reader may ask beside its bytes."""
 
     path: str
@@ -46,8 +44,7 @@ class Source:
         }
 
 
-@dataclass(frozen=True)
-class Format:
+class Format(NamedTuple):
     """One format."""
 
     name: str
@@ -117,13 +114,10 @@ def dump(model: Model, path: str, form: str | None = None) -> tuple[dict[str, by
         notes += [f"its special token {text} is id {id_}" for text, id_ in special_tokens.items()]
     written: bytes | Mapping[str, bytes] = found.code.write(model)
     if isinstance(written, bytes):
-        return {_inside(path, found.names[0].removeprefix(".") if Path(path).is_dir() else ""): written}, notes
+        name = found.names[0] if not found.names[0].startswith(".") else (model.name or "tokenizer") + found.names[0]
+        return {str(Path(path) / name) if Path(path).is_dir() else path: written}, notes
     folder = Path(path) if Path(path).name not in written else Path(path).parent
     return {str(folder / name): data for name, data in written.items()}, notes
-
-
-def _inside(path: str, name: str) -> str:
-    return str(Path(path) / name) if name else path
 
 
 def _bare(path: str) -> str:

@@ -21,6 +21,7 @@ __all__ = [
     "attention_weights",
     "bpe",
     "derive_merges",
+    "find_tokens",
     "lift_tokenizer_json",
     "name",
     "read_ranks",
@@ -124,6 +125,17 @@ def lift_tokenizer_json() -> Any:
 
         return lift_tokenizer_json
     from attncli.core.reference.tables import lift_tokenizer_json as twin
+
+    return twin
+
+
+def find_tokens() -> Any:
+    """The function that looks some tokens of a vocabulary up."""
+    if name() == "native":
+        from attncli._native import find_tokens
+
+        return find_tokens
+    from attncli.core.reference.tables import find_tokens as twin
 
     return twin
 

@@ -46,12 +46,7 @@ def sniff(data: bytes) -> bool:
 
 def read(data: bytes, name: str = "") -> Model:
     """The model of a file's bytes. Raises DataError that says which part of the file is wrong or not done here."""
-    if lifted := engine.lift_tokenizer_json()(data):
-        rest, blob, ends, merges = lifted
-        found = from_object(_loads(rest), name, (blob, ends, merges))
-        if found is not None:
-            return found
-    return from_object(_loads(data), name)
+    return _read_lifted(data, name) or from_object(_loads(data), name)
 
 
 @overload
@@ -111,6 +106,19 @@ def template(bos: Sequence[str], eos: Sequence[str], ids: Mapping[str, int]) -> 
         "pair": frame("A", 0) + frame("B", 1)[len(bos) :],
         "special_tokens": tokens,
     }
+
+
+def _read_lifted(data: bytes, name: str) -> Model | None:
+    """The model where vocabulary and merges are in order; None where the plain reader is to tell what is wrong."""
+    lifted = engine.lift_tokenizer_json()(data)
+    if lifted is None:
+        return None
+    rest, *tables = lifted
+    try:
+        whole = _loads(rest)
+    except DataError:  # whose place is that in the rest
+        return None
+    return from_object(whole, name, tuple(tables))
 
 
 def _loads(data: bytes) -> dict[str, Any]:
@@ -184,7 +192,7 @@ def to_object(model: Model) -> dict[str, Any]:
             "fuse_unk": False,
             "byte_fallback": False,
             "ignore_merges": False,
-            "vocab": {name: id_ for id_, name in enumerate(names)},
+            "vocab": {name: id_ for id_, name in enumerate(names) if name},
             "merges": [[names[left], names[right]] for left, right in algorithm.merges],
         },
     }

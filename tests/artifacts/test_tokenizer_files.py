@@ -125,6 +125,8 @@ def test_formats_by_name(tokenizer: Tokenizer, tmp_path: Path) -> None:
     tokenizer.save(tmp_path / "folder", "vocab.json")
     found = sorted(path.name for path in (tmp_path / "folder").iterdir())
     assert found == ["merges.txt", "special_tokens_map.json", "tokenizer_config.json", "vocab.json"]
+    tokenizer.save(tmp_path / "folder", "tiktoken")
+    assert (tmp_path / "folder" / "small.tiktoken").read_bytes() == (tmp_path / "plain").read_bytes()
     tokenizer.save(tmp_path / "folder")
     assert Tokenizer.load(tmp_path / "folder" / "tokenizer.json").digest == tokenizer.digest
     with pytest.raises(CallError, match=r"no tokenizer format is called 'npz'; use one of .*tokenizer\.json"):

@@ -126,6 +126,8 @@ fn tables_out_of_order_are_declined() {
         assert_ne!(changed, whole);
         assert_eq!(tokenizer_json::lift(changed.as_bytes()), None, "{changed}");
     }
+    let twice = whole.replacen("}}", "},\"model\":{}}", 1);
+    assert_eq!(tokenizer_json::lift(twice.as_bytes()), None);
     let deep = format!("{{\"a\":{}", "[".repeat(200_000));
     assert_eq!(tokenizer_json::lift(deep.as_bytes()), None);
 }

@@ -22,11 +22,12 @@ pub struct Lifted {
 pub fn lift(data: &[u8]) -> Option<Lifted> {
     std::str::from_utf8(data).ok()?;
     let mut scanner = Scanner { data, at: 0 };
-    let (mut vocab, mut merges) = (None, None);
+    let (mut vocab, mut merges, mut models) = (None, None, 0);
     scanner.object(|scanner, key| {
-        if key != b"model" || scanner.peek()? != b'{' {
+        if key != b"model" {
             return scanner.skip();
         }
+        models += 1;
         scanner.object(|scanner, key| {
             let table = match key {
                 b"vocab" => &mut vocab,
@@ -35,11 +36,14 @@ pub fn lift(data: &[u8]) -> Option<Lifted> {
             };
             let start = scanner.at;
             scanner.skip()?;
-            // A second one, or a second model: which counts is for the plain reader to say.
+            // A second one: which counts is for the plain reader to say.
             table.replace((start, scanner.at)).is_none().then_some(())
         })
     })?;
     scanner.at_end()?;
+    if models != 1 {
+        return None;
+    }
     let (vocab, merges) = (vocab?, merges?);
     let names = read_vocab(&data[vocab.0..vocab.1])?;
     let pairs = read_merges(&data[merges.0..merges.1], &names)?;
