@@ -1,0 +1,289 @@
+"""SentencePiece (Kudo and Richardson 2018), as its library does it: the twin of `_native.SentencePiece`."""
+
+from __future__ import annotations
+
+import heapq
+from array import array
+from collections.abc import Callable, Sequence
+from ctypes import c_float
+from typing import TYPE_CHECKING
+
+from attncli.core.reference.charsmap import Charsmap
+from attncli.core.reference.split import as_characters
+from attncli.core.reference.unigram import UNKNOWN_PENALTY, best_path, character_length
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+__all__ = ["SentencePiece"]
+
+SPACE = "▁".encode()
+NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
+LARGEST, SMALLEST = 3.4028234663852886e38, 1.1754943508222875e-38
+"""Limits of float32: what the library takes the minimum and the maximum of no scores to be."""
+Segment = tuple[int, int, int]
+"""(start, end, id)"""
+
+
+class SentencePiece:
+    """Text to ids and back; see `_native.pyi`."""
+
+    def __init__(
+        self,
+        tokens: bytes,
+        ends: bytes,
+        scores: bytes,
+        types: bytes,
+        normalizer: tuple[bytes, bool, bool, bool],
+        denormalizer: tuple[bytes, bool, bool, bool] | None = None,
+        *,
+        unigram: bool,
+        byte_fallback: bool = False,
+        treat_whitespace_as_suffix: bool = False,
+        unk_surface: bytes = b"",
+        any_bytes: bool = False,
+    ) -> None:
+        stops = array("I", ends)
+        self._tokens = [tokens[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+        values = array("f", scores)
+        if not len(self._tokens) == len(values) == len(types):
+            raise ValueError(f"{len(self._tokens)} tokens have {len(values)} scores and {len(types)} types")
+        self._types = types
+        self._unknown = types.find(UNKNOWN)
+        if self._unknown < 0:
+            raise ValueError("no token is of the unknown type")
+        ordinary = {t: i for i, t in enumerate(self._tokens) if types[i] in (NORMAL, USER_DEFINED, UNUSED)}
+        # A text that is a piece of both kinds is the reserved one.
+        self._final = ordinary | {t: i for i, t in enumerate(self._tokens) if types[i] in (UNKNOWN, CONTROL, BYTE)}
+        self._byte_ids = [self._final.get(b"<0x%02X>" % byte) for byte in range(256)] if byte_fallback else []
+        self._any_bytes = any_bytes
+        user_defined = [piece for piece, id_ in ordinary.items() if types[id_] == USER_DEFINED]
+        self._match = _matcher(user_defined)
+        _, *flags = normalizer
+        self._dummy = flags[0] or flags[1], flags[1]
+        self._normalize = _normalizer(normalizer, self._match, treat_whitespace_as_suffix, any_bytes)
+        self._denormalize = _normalizer(denormalizer, _matcher([]), False, any_bytes) if denormalizer else bytes
+        self._unk_surface = unk_surface
+        self._segment = self._unigram(ordinary, values) if unigram else self._bpe(ordinary, values)
+
+    def encode(self, text: bytes) -> list[int]:
+        """Ids of one text."""
+        normalized = self._normalize(text)
+        ids: list[int] = []
+        was_unknown = False
+        for start, end, id_ in self._segment(normalized):
+            unknown = id_ == self._unknown
+            if unknown and self._byte_ids:
+                ids += [self._byte_ids[byte] or 0 for byte in normalized[start:end]]
+            elif not (unknown and was_unknown):
+                ids.append(id_)
+            was_unknown = unknown
+        return ids
+
+    def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
+        """Ids of each text."""
+        del threads
+        return [self.encode(text) for text in texts]
+
+    def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """All ids, and each text's start with the total at the end."""
+        import numpy as np
+
+        lists = self.encode_batch(texts, threads)
+        starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
+        return np.array([id_ for ids in lists for id_ in ids], np.uint32), starts
+
+    def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
+        """The number of ids of each text."""
+        return [len(ids) for ids in self.encode_batch(texts, threads)]
+
+    def normalize(self, text: bytes) -> bytes:
+        """The text that is segmented."""
+        return self._normalize(text)
+
+    def decode(self, ids: Sequence[int]) -> bytes:
+        """The text of these ids."""
+        text = bytearray()
+        run = bytearray()
+        at_start, space_seen = True, False
+        for id_ in ids:
+            if not 0 <= id_ < len(self._tokens):
+                raise ValueError(f"id {id_} is not in a vocabulary of {len(self._tokens)}")
+            piece = self._tokens[id_]
+            id_ = self._final[piece]
+            kind = self._types[id_]
+            if kind == BYTE:
+                run.append(int(piece[3:5], 16))
+                continue
+            text += self._characters(run)
+            run.clear()
+            at_start = at_start and not space_seen and not text
+            space_seen = False
+            if kind == UNKNOWN:
+                text += self._unk_surface
+            elif kind != CONTROL:
+                if at_start and self._dummy[0] and piece.startswith(SPACE):
+                    piece = piece[len(SPACE) :]
+                    space_seen = not self._dummy[1]
+                text += piece.replace(SPACE, b" ")
+        text += self._characters(run)
+        return self._denormalize(bytes(text))
+
+    def _characters(self, run: bytearray) -> bytes:
+        """What byte tokens say: a byte that is no part of a character is U+FFFD."""
+        return bytes(run) if self._any_bytes else as_characters(bytes(run))[0].encode()
+
+    def _unigram(self, ordinary: dict[bytes, int], scores: array[float]) -> Callable[[bytes], list[Segment]]:
+        normal = [score for score, kind in zip(scores, self._types, strict=True) if kind == NORMAL]
+        largest = max([SMALLEST, *normal])
+        unknown_score = c_float(min([LARGEST, *normal]) - UNKNOWN_PENALTY).value
+        values = {}
+        for piece, id_ in ordinary.items():
+            if self._types[id_] != UNUSED:
+                bonus = c_float(len(piece) * largest).value - 0.1
+                values[piece] = id_, bonus if self._types[id_] == USER_DEFINED else scores[id_]
+
+        def segment(text: bytes) -> list[Segment]:
+            path = best_path(text, values, unknown_score, single=True)
+            return [(start, end, self._unknown if id_ is None else id_) for start, end, id_ in path]
+
+        return segment
+
+    def _bpe(self, ordinary: dict[bytes, int], scores: array[float]) -> Callable[[bytes], list[Segment]]:
+        unused = {piece for piece, id_ in ordinary.items() if self._types[id_] == UNUSED}
+        best_first = {piece: -scores[id_] for piece, id_ in ordinary.items()}
+
+        def segment(text: bytes) -> list[Segment]:
+            places, frozen = self._symbols(text)
+            spans, parts = _merge(text, places, frozen, best_first, unused)
+            found: list[Segment] = []
+            stack = spans[::-1]
+            while stack:
+                start, end = stack.pop()
+                piece = text[start:end]
+                if piece in unused and piece in parts:
+                    cut = start + parts[piece]
+                    stack += [(cut, end), (start, cut)]
+                else:
+                    found.append((start, end, self._final.get(piece, self._unknown)))
+            return found
+
+        return segment
+
+    def _symbols(self, text: bytes) -> tuple[list[int], list[bool]]:
+        """Where each symbol starts, with the end; and whether it is a user-defined piece, which never merges."""
+        places, frozen = [0], []
+        while places[-1] < len(text):
+            at = places[-1]
+            length = self._match(text, at)
+            frozen.append(length > 0)
+            places.append(at + (length or _character(text, at, self._any_bytes)))
+        return places, frozen
+
+
+def _merge(
+    text: bytes, places: list[int], frozen: list[bool], best_first: dict[bytes, float], unused: set[bytes]
+) -> tuple[list[tuple[int, int]], dict[bytes, int]]:
+    """Merges neighbours whose concatenation is a piece, the best score first, equal ones leftmost.
+
+    Gives the spans that are left, and where each unused piece was last put together from two: the library keeps
+    one such place for a piece, whatever merges came of it.
+    """
+    count = len(frozen)
+    ends = places[1:]
+    following = list(range(1, count + 1))
+    previous = list(range(-1, count - 1))
+    heap: list[tuple[float, int, int, int]] = []
+    parts: dict[bytes, int] = {}
+
+    def consider(left: int, right: int) -> None:
+        if left < 0 or right == count or frozen[left] or frozen[right]:
+            return
+        piece = text[places[left] : ends[right]]
+        if piece in best_first:
+            heapq.heappush(heap, (best_first[piece], left, right, ends[right]))
+            if piece in unused:
+                parts[piece] = places[right] - places[left]
+
+    for right in range(1, count):
+        consider(right - 1, right)
+    gone = [False] * count
+    while heap:
+        _, left, right, end = heapq.heappop(heap)
+        if gone[left] or gone[right] or following[left] != right or ends[right] != end:
+            continue
+        ends[left] = end
+        gone[right] = True
+        following[left] = following[right]
+        if following[left] < count:
+            previous[following[left]] = left
+        consider(previous[left], left)
+        consider(left, following[left])
+    return [(places[at], ends[at]) for at in range(count) if not gone[at]], parts
+
+
+def _matcher(pieces: list[bytes]) -> Callable[[bytes, int], int]:
+    """The length of the longest of these pieces that stands at a place, or 0."""
+    by_length = sorted(pieces, key=len, reverse=True)
+    return lambda text, at: next((len(piece) for piece in by_length if text.startswith(piece, at)), 0)
+
+
+def _character(text: bytes, at: int, any_bytes: bool) -> int:
+    if not any_bytes:
+        return character_length(text, at)
+    # llama2.c: any byte and the continuation bytes behind it, four in all.
+    end = at + 1
+    while end < min(len(text), at + 4) and text[end] & 0xC0 == 0x80:
+        end += 1
+    return end - at
+
+
+def _normalizer(
+    spec: tuple[bytes, bool, bool, bool], match: Callable[[bytes, int], int], suffix: bool, any_bytes: bool
+) -> Callable[[bytes], bytes]:
+    """NormalizerSpec: (precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces)."""
+    blob, dummy, remove, escape = spec
+    charsmap = Charsmap(blob) if blob else None
+    space = SPACE if escape else b" "
+
+    def prefix(text: bytes, at: int) -> tuple[int, bytes]:
+        """(length, what it becomes) of what stands at a place."""
+        if length := match(text, at):
+            return length, text[at : at + length]
+        if charsmap is not None and (found := charsmap.longest(text, at)):
+            return found
+        if any_bytes:
+            return 1, text[at : at + 1]
+        length = character_length(text, at)
+        try:
+            text[at : at + length].decode("utf-8")
+        except UnicodeDecodeError:
+            return 1, "\ufffd".encode()
+        return length, text[at : at + length]
+
+    def normalize(text: bytes) -> bytes:
+        at = 0
+        while remove and at < len(text):
+            length, becomes = prefix(text, at)
+            if becomes != b" ":
+                break
+            at += length
+        if at == len(text):
+            return b""
+        parts = [space] if dummy and not suffix else []
+        after_space = remove
+        while at < len(text):
+            length, becomes = prefix(text, at)
+            at += length
+            if after_space:
+                becomes = becomes.lstrip(b" ")
+            if becomes:
+                parts.append(becomes.replace(b" ", space))
+                after_space = remove and becomes.endswith(b" ")
+        normalized = b"".join(parts)
+        while remove and normalized.endswith(space):
+            normalized = normalized[: -len(space)]
+        return normalized + space if dummy and suffix else normalized
+
+    return normalize

@@ -1,0 +1,61 @@
+"""Segmentation by a unigram language model, by Viterbi (Kudo 2018): the twin of `native/src/unigram.rs`.
+
+score(x_1 … x_n) = Σ score(x_i); ``best[e] = max over pieces text[s:e] of best[s] + score(text[s:e])``, from left to
+right, short pieces first; of equal ones the first stays.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ctypes import c_float
+
+__all__ = ["UNKNOWN_PENALTY", "best_path", "character_length"]
+
+UNKNOWN_PENALTY = 10.0
+"""An unknown character scores that much below the worst piece."""
+
+
+def best_path(
+    text: bytes, pieces: Mapping[bytes, tuple[int, float]], unknown_score: float, *, single: bool
+) -> list[tuple[int, int, int | None]]:
+    """(start, end, id) of the pieces of the best segmentation; id None: a character that is no piece.
+
+    `pieces` gives (id, score). `single`: sums are stored as float32 and compared before they are, as in
+    sentencepiece; else all is float64, as in Hugging Face's tokenizers.
+
+    >>> best_path(b"aab", {b"a": (0, -1.0), b"aa": (1, -1.5), b"ab": (2, -2.0)}, -12.0, single=False)
+    [(0, 1, 0), (1, 3, 2)]
+    """
+    longest = max(map(len, pieces), default=0)
+    score: list[float] = [0.0] * (len(text) + 1)
+    start: list[int] = [-1] * (len(text) + 1)
+    chosen: list[int | None] = [None] * (len(text) + 1)
+    at = 0
+    while at < len(text):
+        character = character_length(text, at)
+        candidates: list[tuple[int, float, int | None]] = []
+        alone = False
+        for end in range(at + 1, min(len(text), at + longest) + 1):
+            found = pieces.get(text[at:end])
+            if found is not None:
+                candidates.append((end, found[1] + score[at], found[0]))
+                alone |= end == at + character
+        if not alone:
+            total = unknown_score + score[at]
+            candidates.append((at + character, c_float(total).value if single else total, None))
+        for end, total, id_ in candidates:
+            if start[end] < 0 or total > score[end]:
+                score[end] = c_float(total).value if single else total
+                start[end], chosen[end] = at, id_
+        at += character
+    path = []
+    at = len(text)
+    while at > 0:
+        path.append((start[at], at, chosen[at]))
+        at = start[at]
+    return path[::-1]
+
+
+def character_length(text: bytes, at: int) -> int:
+    """Bytes of the character that its first byte announces, at most what is left."""
+    return min((1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4)[text[at] >> 4], len(text) - at)
