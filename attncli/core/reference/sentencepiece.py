@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from ctypes import c_float
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,8 @@ __all__ = ["SentencePiece"]
 
 SPACE = "▁".encode()
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
-LARGEST, SMALLEST = 3.4028234663852886e38, 1.1754943508222875e-38
-"""Limits of float32: what the library takes the minimum and the maximum of no scores to be."""
+LARGEST = 3.4028234663852886e38
+"""The largest float32: what the library takes the minimum of no scores to be."""
 Segment = tuple[int, int, int]
 """(start, end, id)"""
 
@@ -53,19 +53,17 @@ class SentencePiece:
         self._unknown = types.find(UNKNOWN)
         if self._unknown < 0:
             raise ValueError("no token is of the unknown type")
-        ordinary = {t: i for i, t in enumerate(self._tokens) if types[i] in (NORMAL, USER_DEFINED, UNUSED)}
-        # A text that is a piece of both kinds is the reserved one.
-        self._final = ordinary | {t: i for i, t in enumerate(self._tokens) if types[i] in (UNKNOWN, CONTROL, BYTE)}
-        self._byte_ids = [self._final.get(b"<0x%02X>" % byte) for byte in range(256)] if byte_fallback else []
+        self._pieces = {t: i for i, t in enumerate(self._tokens) if types[i] in (NORMAL, USER_DEFINED)}
+        self._byte_ids = _byte_ids(self._tokens, types) if byte_fallback else []
         self._any_bytes = any_bytes
-        user_defined = [piece for piece, id_ in ordinary.items() if types[id_] == USER_DEFINED]
+        user_defined = [piece for piece, id_ in self._pieces.items() if types[id_] == USER_DEFINED]
         self._match = _matcher(user_defined)
         _, *flags = normalizer
         self._dummy = flags[0] or flags[1], flags[1]
         self._normalize = _normalizer(normalizer, self._match, treat_whitespace_as_suffix, any_bytes)
         self._denormalize = _normalizer(denormalizer, _matcher([]), False, any_bytes) if denormalizer else bytes
         self._unk_surface = unk_surface
-        self._segment = self._unigram(ordinary, values) if unigram else self._bpe(ordinary, values)
+        self._segment = self._unigram(values) if unigram else self._bpe(values)
 
     def encode(self, text: bytes) -> list[int]:
         """Ids of one text."""
@@ -75,7 +73,7 @@ class SentencePiece:
         for start, end, id_ in self._segment(normalized):
             unknown = id_ == self._unknown
             if unknown and self._byte_ids:
-                ids += [self._byte_ids[byte] or 0 for byte in normalized[start:end]]
+                ids += [self._byte_ids[byte] for byte in normalized[start:end]]
             elif not (unknown and was_unknown):
                 ids.append(id_)
             was_unknown = unknown
@@ -111,7 +109,6 @@ class SentencePiece:
             if not 0 <= id_ < len(self._tokens):
                 raise ValueError(f"id {id_} is not in a vocabulary of {len(self._tokens)}")
             piece = self._tokens[id_]
-            id_ = self._final[piece]
             kind = self._types[id_]
             if kind == BYTE:
                 run.append(int(piece[3:5], 16))
@@ -134,15 +131,13 @@ class SentencePiece:
         """What byte tokens say: a byte that is no part of a character is U+FFFD."""
         return bytes(run) if self._any_bytes else as_characters(bytes(run))[0].encode()
 
-    def _unigram(self, ordinary: dict[bytes, int], scores: array[float]) -> Callable[[bytes], list[Segment]]:
+    def _unigram(self, scores: array[float]) -> Callable[[bytes], list[Segment]]:
         normal = [score for score, kind in zip(scores, self._types, strict=True) if kind == NORMAL]
-        largest = max([SMALLEST, *normal])
         unknown_score = c_float(min([LARGEST, *normal]) - UNKNOWN_PENALTY).value
         values = {}
-        for piece, id_ in ordinary.items():
-            if self._types[id_] != UNUSED:
-                bonus = c_float(len(piece) * largest).value - 0.1
-                values[piece] = id_, bonus if self._types[id_] == USER_DEFINED else scores[id_]
+        for piece, id_ in self._pieces.items():
+            bonus = c_float(c_float(0.1).value * (len(piece) - 1)).value
+            values[piece] = id_, bonus if self._types[id_] == USER_DEFINED else scores[id_]
 
         def segment(text: bytes) -> list[Segment]:
             path = best_path(text, values, unknown_score, single=True)
@@ -150,23 +145,23 @@ class SentencePiece:
 
         return segment
 
-    def _bpe(self, ordinary: dict[bytes, int], scores: array[float]) -> Callable[[bytes], list[Segment]]:
-        unused = {piece for piece, id_ in ordinary.items() if self._types[id_] == UNUSED}
-        best_first = {piece: -scores[id_] for piece, id_ in ordinary.items()}
+    def _bpe(self, scores: array[float]) -> Callable[[bytes], list[Segment]]:
+        # Unused pieces come to be by merges too, and are then taken apart.
+        unused = {piece: id_ for id_, piece in enumerate(self._tokens) if self._types[id_] == UNUSED}
+        best_first = {piece: -scores[id_] for piece, id_ in (self._pieces | unused).items()}
 
         def segment(text: bytes) -> list[Segment]:
-            places, frozen = self._symbols(text)
-            spans, parts = _merge(text, places, frozen, best_first, unused)
+            spans, parts = _merge(text, *self._symbols(text), best_first, unused)
             found: list[Segment] = []
             stack = spans[::-1]
             while stack:
                 start, end = stack.pop()
                 piece = text[start:end]
-                if piece in unused and piece in parts:
+                if piece in parts:
                     cut = start + parts[piece]
                     stack += [(cut, end), (start, cut)]
                 else:
-                    found.append((start, end, self._final.get(piece, self._unknown)))
+                    found.append((start, end, self._pieces.get(piece, self._unknown)))
             return found
 
         return segment
@@ -183,12 +178,12 @@ class SentencePiece:
 
 
 def _merge(
-    text: bytes, places: list[int], frozen: list[bool], best_first: dict[bytes, float], unused: set[bytes]
+    text: bytes, places: list[int], frozen: list[bool], best_first: dict[bytes, float], unused: Container[bytes]
 ) -> tuple[list[tuple[int, int]], dict[bytes, int]]:
     """Merges neighbours whose concatenation is a piece, the best score first, equal ones leftmost.
 
-    Gives the spans that are left, and where each unused piece was last put together from two: the library keeps
-    one such place for a piece, whatever merges came of it.
+    Gives the spans that are left, and for each unused piece the length of the left one of the two that last might
+    have made it: the library keeps one such place for a piece, wherever in the text and whatever came of it.
     """
     count = len(frozen)
     ends = places[1:]
@@ -221,6 +216,14 @@ def _merge(
         consider(previous[left], left)
         consider(left, following[left])
     return [(places[at], ends[at]) for at in range(count) if not gone[at]], parts
+
+
+def _byte_ids(tokens: Sequence[bytes], types: bytes) -> list[int]:
+    ids = {token: id_ for id_, token in enumerate(tokens) if types[id_] == BYTE}
+    missing = [byte for byte in range(256) if b"<0x%02X>" % byte not in ids]
+    if missing:
+        raise ValueError(f"byte {missing[0]:#04x} has no token")
+    return [ids[b"<0x%02X>" % byte] for byte in range(256)]
 
 
 def _matcher(pieces: list[bytes]) -> Callable[[bytes, int], int]:

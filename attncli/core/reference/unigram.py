@@ -20,8 +20,8 @@ def best_path(
 ) -> list[tuple[int, int, int | None]]:
     """(start, end, id) of the pieces of the best segmentation; id None: a character that is no piece.
 
-    `pieces` gives (id, score). `single`: sums are stored as float32 and compared before they are, as in
-    sentencepiece; else all is float64, as in Hugging Face's tokenizers.
+    `pieces` gives (id, score). `single`: sums are float32, as in sentencepiece; else float64, as in
+    Hugging Face's tokenizers.
 
     >>> best_path(b"aab", {b"a": (0, -1.0), b"aa": (1, -1.5), b"ab": (2, -2.0)}, -12.0, single=False)
     [(0, 1, 0), (1, 3, 2)]
@@ -41,12 +41,12 @@ def best_path(
                 candidates.append((end, found[1] + score[at], found[0]))
                 alone |= end == at + character
         if not alone:
-            total = unknown_score + score[at]
-            candidates.append((at + character, c_float(total).value if single else total, None))
+            candidates.append((at + character, unknown_score + score[at], None))
         for end, total, id_ in candidates:
+            if single:
+                total = c_float(total).value
             if start[end] < 0 or total > score[end]:
-                score[end] = c_float(total).value if single else total
-                start[end], chosen[end] = at, id_
+                score[end], start[end], chosen[end] = total, at, id_
         at += character
     path = []
     at = len(text)
