@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from ctypes import c_float
+from math import copysign
 from typing import TYPE_CHECKING
 
 from attncli.core.reference.charsmap import Charsmap
@@ -105,6 +106,7 @@ class SentencePiece:
         text = bytearray()
         run = bytearray()
         at_start, space_seen = True, False
+        space = b" " if self._any_bytes else SPACE
         for id_ in ids:
             if not 0 <= id_ < len(self._tokens):
                 raise ValueError(f"id {id_} is not in a vocabulary of {len(self._tokens)}")
@@ -120,10 +122,10 @@ class SentencePiece:
             if kind == UNKNOWN:
                 text += self._unk_surface
             elif kind != CONTROL:
-                if at_start and self._dummy[0] and piece.startswith(SPACE):
-                    piece = piece[len(SPACE) :]
+                if at_start and self._dummy[0] and piece.startswith(space):
+                    piece = piece[len(space) :]
                     space_seen = not self._dummy[1]
-                text += piece.replace(SPACE, b" ")
+                text += piece.replace(space, b" ")
         text += self._characters(run)
         return self._denormalize(bytes(text))
 
@@ -148,7 +150,8 @@ class SentencePiece:
     def _bpe(self, scores: array[float]) -> Callable[[bytes], list[Segment]]:
         # Unused pieces come to be by merges too, and are then taken apart.
         unused = {piece: id_ for id_, piece in enumerate(self._tokens) if self._types[id_] == UNUSED}
-        best_first = {piece: -scores[id_] for piece, id_ in (self._pieces | unused).items()}
+        # As in the library 0.0 is better than -0.0.
+        best_first = {p: (-scores[i], copysign(1.0, scores[i]) < 0) for p, i in (self._pieces | unused).items()}
 
         def segment(text: bytes) -> list[Segment]:
             spans, parts = _merge(text, *self._symbols(text), best_first, unused)
@@ -178,7 +181,7 @@ class SentencePiece:
 
 
 def _merge(
-    text: bytes, places: list[int], frozen: list[bool], best_first: dict[bytes, float], unused: Container[bytes]
+    text: bytes, places: list[int], frozen: list[bool], best_first: Mapping[bytes, tuple[float, bool]], unused: Container[bytes]
 ) -> tuple[list[tuple[int, int]], dict[bytes, int]]:
     """Merges neighbours whose concatenation is a piece, the best score first, equal ones leftmost.
 
@@ -189,7 +192,7 @@ def _merge(
     ends = places[1:]
     following = list(range(1, count + 1))
     previous = list(range(-1, count - 1))
-    heap: list[tuple[float, int, int, int]] = []
+    heap: list[tuple[tuple[float, bool], int, int, int]] = []
     parts: dict[bytes, int] = {}
 
     def consider(left: int, right: int) -> None:

@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from ctypes import c_float
 
-__all__ = ["UNKNOWN_PENALTY", "best_path", "character_length"]
+__all__ = ["RECENTRED", "UNKNOWN_PENALTY", "best_path", "character_length"]
 
 UNKNOWN_PENALTY = 10.0
 """An unknown character scores that much below the worst piece."""
+RECENTRED = 100_000.0
+"""Sums in float32 start again from 0 above this: they would lose digits that decide."""
 
 
 def best_path(
@@ -31,7 +33,12 @@ def best_path(
     start: list[int] = [-1] * (len(text) + 1)
     chosen: list[int | None] = [None] * (len(text) + 1)
     at = 0
+    frontier = 0
     while at < len(text):
+        if single and abs(score[at]) > RECENTRED:
+            offset = score[at]
+            for place in range(at, frontier + 1):
+                score[place] = c_float(score[place] - offset).value
         character = character_length(text, at)
         candidates: list[tuple[int, float, int | None]] = []
         alone = False
@@ -45,6 +52,7 @@ def best_path(
         for end, total, id_ in candidates:
             if single:
                 total = c_float(total).value
+            frontier = max(frontier, end)
             if start[end] < 0 or total > score[end]:
                 score[end], start[end], chosen[end] = total, at, id_
         at += character
