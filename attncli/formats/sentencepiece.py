@@ -15,7 +15,15 @@ from itertools import accumulate
 
 from attncli.core.tokenizer.model import Model
 from attncli.core.tokenizer.sentencepiece import (
-    BYTE, CONTROL, NORMAL, UNKNOWN, UNUSED, USER_DEFINED, Normalizer, SentencePiece, single,
+    BYTE,
+    CONTROL,
+    NORMAL,
+    UNKNOWN,
+    UNUSED,
+    USER_DEFINED,
+    Normalizer,
+    SentencePiece,
+    single,
 )  # fmt: skip
 from attncli.core.tokenizer.tokens import Tokens
 from attncli.errors import DataError
@@ -230,15 +238,12 @@ def _check(pieces: list[bytes], scores: array[float], types: bytes, byte_fallbac
     if not all(map(math.isfinite, scores)):
         id_ = next(id_ for id_, score in enumerate(scores) if not math.isfinite(score))
         raise DataError(f"piece {id_} has score {scores[id_]}")
-    ordinary: set[bytes] = set()
-    reserved: set[bytes] = set()
-    both = {NORMAL: ordinary, USER_DEFINED: ordinary, UNUSED: ordinary}
-    for kind in (NORMAL, USER_DEFINED, UNUSED):
-        both[kind].update(piece for piece, its in zip(pieces, types, strict=True) if its == kind)
-    reserved.update(piece for piece, kind in zip(pieces, types, strict=True) if kind in (UNKNOWN, CONTROL, BYTE))
-    if len(ordinary) + len(reserved) != len(pieces):
-        _refuse_twins(pieces, types)
-    if not ordinary:
+    if len(set(pieces)) != len(pieces):
+        first: dict[bytes, int] = {}
+        for id_, piece in enumerate(pieces):
+            if first.setdefault(piece, id_) != id_:
+                raise DataError(f"pieces {first[piece]} and {id_} are both {piece.decode()!r}")
+    if not set(types) & {NORMAL, USER_DEFINED, UNUSED}:
         raise DataError("has no pieces of its own, but control and byte pieces only")
     if types.count(UNKNOWN) != 1:
         raise DataError(f"has {types.count(UNKNOWN)} unknown pieces, where one is wanted")
@@ -270,14 +275,6 @@ def _check_texts(pieces: list[bytes]) -> None:
     if longest > LONGEST_PIECE:
         id_ = next(id_ for id_, piece in enumerate(pieces) if len(piece) == longest)
         raise DataError(f"piece {id_} has {longest} bytes, more than {LONGEST_PIECE}")
-
-
-def _refuse_twins(pieces: list[bytes], types: bytes) -> None:
-    first: dict[tuple[bytes, bool], int] = {}
-    for id_, piece in enumerate(pieces):
-        other = first.setdefault((piece, types[id_] in (NORMAL, USER_DEFINED, UNUSED)), id_)
-        if other != id_:
-            raise DataError(f"pieces {other} and {id_} are both {piece.decode('utf-8', 'replace')!r}")
 
 
 def write(model: Model) -> bytes:

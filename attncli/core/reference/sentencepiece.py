@@ -170,18 +170,23 @@ class SentencePiece:
         return segment
 
     def _symbols(self, text: bytes) -> tuple[list[int], list[bool]]:
-        """Where each symbol starts, with the end; and whether it is a user-defined piece, which never merges."""
+        """Where each symbol starts, with the end; and whether it never merges, as user-defined pieces don't."""
         places, frozen = [0], []
         while places[-1] < len(text):
             at = places[-1]
             length = self._match(text, at)
-            frozen.append(length > 0)
             places.append(at + (length or _character(text, at, self._any_bytes)))
+            # llama2.c: what is no piece is bytes at once.
+            frozen.append(length > 0 or (self._any_bytes and text[at : places[-1]] not in self._pieces))
         return places, frozen
 
 
 def _merge(
-    text: bytes, places: list[int], frozen: list[bool], best_first: Mapping[bytes, tuple[float, bool]], unused: Container[bytes]
+    text: bytes,
+    places: list[int],
+    frozen: list[bool],
+    best_first: Mapping[bytes, tuple[float, bool]],
+    unused: Container[bytes],
 ) -> tuple[list[tuple[int, int]], dict[bytes, int]]:
     """Merges neighbours whose concatenation is a piece, the best score first, equal ones leftmost.
 
@@ -238,9 +243,9 @@ def _matcher(pieces: list[bytes]) -> Callable[[bytes, int], int]:
 def _character(text: bytes, at: int, any_bytes: bool) -> int:
     if not any_bytes:
         return character_length(text, at)
-    # llama2.c: any byte and the continuation bytes behind it, four in all.
+    # llama2.c: any byte and the continuation bytes behind it, four in all; but the dummy prefix stands alone.
     end = at + 1
-    while end < min(len(text), at + 4) and text[end] & 0xC0 == 0x80:
+    while at > 0 and end < min(len(text), at + 4) and text[end] & 0xC0 == 0x80:
         end += 1
     return end - at
 

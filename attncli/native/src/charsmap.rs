@@ -24,7 +24,7 @@ impl Charsmap {
         let size = blob
             .first_chunk()
             .map_or(0, |&bytes| u32::from_le_bytes(bytes)) as usize;
-        if blob.len() < 5 || size % 4 != 0 || size > blob.len() - 5 || size < 4 {
+        if blob.len() < 5 || !size.is_multiple_of(4) || size > blob.len() - 5 || size < 4 {
             return wrong(format!(
                 "precompiled_charsmap claims {size} bytes of double array in {}",
                 blob.len()

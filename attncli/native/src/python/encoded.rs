@@ -12,14 +12,6 @@ pub const LONG: usize = 1 << 20;
 /// All ids and each text's start, as NumPy arrays.
 pub type Flat<'py> = (Bound<'py, PyArray1<u32>>, Bound<'py, PyArray1<u64>>);
 
-/// This many threads, 0 meaning one a core.
-pub fn cores(threads: usize) -> usize {
-    if threads > 0 {
-        return threads;
-    }
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
-}
-
 /// A list of ids for each text.
 pub fn lists<'py>(py: Python<'py>, parts: &[Encoded]) -> PyResult<Vec<Bound<'py, PyList>>> {
     let texts = parts.iter().flat_map(texts_of);

@@ -1,6 +1,7 @@
 //! SentencePiece as `_native.pyi` documents it.
 
-use super::encoded::{cores, flat, lists, texts_of, Flat, LONG};
+use super::cores;
+use super::encoded::{flat, lists, texts_of, Flat, LONG};
 use super::interrupt::interruptible;
 use crate::bpe::Encoded;
 use crate::error::{Error, Result};

@@ -79,13 +79,14 @@ impl Merges {
         self.lookup(character) != NONE
     }
 
-    /// Leaves the segmentation in `merger.path`. Texts are shorter than 4 GiB.
-    pub fn segment(&self, text: &[u8], merger: &mut Merger) {
+    /// Leaves the segmentation in `merger.path`; `prefixed`: the first byte is a space that was put before a text.
+    /// Texts are shorter than 4 GiB.
+    pub fn segment(&self, text: &[u8], prefixed: bool, merger: &mut Merger) {
         merger.symbols.clear();
         merger.heap.clear();
         merger.parts.clear();
         merger.path.clear();
-        self.symbols(text, &mut merger.symbols);
+        self.symbols(text, prefixed, &mut merger.symbols);
         for right in 1..merger.symbols.len() {
             self.consider(text, merger, index(right - 1), index(right));
         }
@@ -117,7 +118,7 @@ impl Merges {
         }
     }
 
-    fn symbols(&self, text: &[u8], symbols: &mut Vec<Symbol>) {
+    fn symbols(&self, text: &[u8], prefixed: bool, symbols: &mut Vec<Symbol>) {
         let mut at = 0;
         while at < text.len() {
             let user_defined = self.user_defined.longest(&text[at..]);
@@ -126,9 +127,11 @@ impl Merges {
                 + if frozen {
                     user_defined
                 } else {
-                    self.character(text, at)
+                    self.character(text, at, prefixed)
                 };
             let node = self.trie.descend(ROOT, &text[at..end]).unwrap_or(NONE);
+            // llama2.c: what is no piece is bytes at once.
+            let unknown = || node == NONE || self.trie.value(node) == NONE;
             let place = index(symbols.len());
             symbols.push(Symbol {
                 start: index(at),
@@ -136,15 +139,18 @@ impl Merges {
                 previous: place.wrapping_sub(1),
                 next: if end == text.len() { NONE } else { place + 1 },
                 node,
-                frozen,
+                frozen: frozen || self.any_bytes && unknown(),
             });
             at = end;
         }
     }
 
-    fn character(&self, text: &[u8], at: usize) -> usize {
+    fn character(&self, text: &[u8], at: usize, prefixed: bool) -> usize {
         if !self.any_bytes {
             return character_length(text, at);
+        }
+        if prefixed && at == 0 {
+            return 1;
         }
         // llama2.c: any byte and the continuation bytes behind it, four in all.
         let rest = text[at + 1..].iter().take(3);

@@ -81,6 +81,7 @@ pub struct SentencePiece {
     decoder: Decoder,
     unknown: u32,
     byte_ids: Option<Box<[u32; 256]>>,
+    any_bytes: bool,
     /// Whether words are segmented each by itself.
     by_words: bool,
     idle: Mutex<Vec<State>>,
@@ -151,6 +152,7 @@ impl SentencePiece {
             algorithm,
             unknown,
             byte_ids,
+            any_bytes: tables.any_bytes,
             by_words,
             idle: Mutex::default(),
         })
@@ -225,7 +227,8 @@ impl SentencePiece {
         let word = &text[start..end];
         let key = Key::of(text, start, end);
         let bpe = matches!(self.algorithm, Algorithm::Bpe(_));
-        if place.sum.abs() >= MOST_BEFORE || !bpe && key.is_none() {
+        let first = self.any_bytes && start == 0;
+        if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_none() {
             return self.segment(word, state, place, ids);
         }
         if let Some((known, count)) = state.cache.short(key) {
@@ -284,7 +287,9 @@ impl SentencePiece {
                 &state.lattice.path
             }
             Algorithm::Bpe(model) => {
-                model.segment(text, &mut state.merger);
+                // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
+                let prefixed = self.any_bytes && ids.len() == place.start;
+                model.segment(text, prefixed, &mut state.merger);
                 &state.merger.path
             }
         };
