@@ -7,12 +7,12 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sentencepiece_models import coder_of
+from test_sentencepiece import built
 
 from attncli.core.reference.sentencepiece import SentencePiece as Twin
 from attncli.errors import DataError
 from attncli.formats import llama2c
-from sentencepiece_models import coder_of
-from test_sentencepiece import built
 
 PIECES = [" ", "a", "b", "t", "h", "e", "é", " a", "th", "he", " t", " th", " the", "the", "ab", "aa", "\n"]
 HEADS = ["<unk>", "\n<s>\n", "\n</s>\n", *(f"<0x{byte:02X}>" for byte in range(256))]

@@ -6,10 +6,10 @@ right, short pieces first; of equal ones the first stays.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from ctypes import c_float
 
-__all__ = ["RECENTRED", "UNKNOWN_PENALTY", "best_path", "character_length"]
+__all__ = ["RECENTRED", "UNKNOWN_PENALTY", "best_path", "character_length", "encode"]
 
 UNKNOWN_PENALTY = 10.0
 """An unknown character scores that much below the worst piece."""
@@ -67,3 +67,39 @@ def best_path(
 def character_length(text: bytes, at: int) -> int:
     """Bytes of the character that its first byte announces, at most what is left."""
     return min((1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4)[text[at] >> 4], len(text) - at)
+
+
+def encode(
+    text: bytes, pieces: Mapping[bytes, tuple[int, float]], unknown: int | None, byte_ids: Sequence[int] | None
+) -> list[int]:
+    """Ids of a piece as Hugging Face's Unigram finds them: unknown characters that stand together are one.
+
+    Such a run is looked up as a whole, then falls back to the ids of its bytes, then to `unknown`. Raises ValueError
+    where there is neither.
+
+    >>> encode(b"xyab", {b"<unk>": (0, 0.0), b"a": (1, -1.0), b"b": (2, -1.0)}, 0, None)
+    [0, 1, 2]
+    """
+    worst = min((score for _, score in pieces.values()), default=0.0)
+    path = best_path(text, pieces, worst - UNKNOWN_PENALTY, single=False)
+    ids: list[int] = []
+    place = 0
+    while place < len(path):
+        start, end, id_ = path[place]
+        place += 1
+        if unknown is not None and id_ in (None, unknown):
+            while place < len(path) and path[place][2] in (None, unknown):
+                end = path[place][1]
+                place += 1
+            id_ = pieces[text[start:end]][0] if text[start:end] in pieces else None
+        if id_ is not None:
+            ids.append(id_)
+        elif byte_ids is not None:
+            ids += [byte_ids[byte] for byte in text[start:end]]
+        elif unknown is not None:
+            ids.append(unknown)
+        else:
+            raise ValueError(
+                f"{text[start:end].decode('utf-8', 'replace')!r} is unknown, and the model has no id for it"
+            )
+    return ids
