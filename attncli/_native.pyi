@@ -211,6 +211,10 @@ class SentencePiece:
     def encode(self, text: bytes) -> list[int]:
         """Ids of one text."""
 
+    def encode_traced(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Ids of each text, and for each id the bytes (start, end) of the text that it stands for: as the library has
+        them, so of the ids of an unknown character's bytes the last stands for it."""
+
     def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
         """Ids of each text; the texts are spread over threads."""
 

@@ -20,7 +20,7 @@ from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.sentencepiece import NORMAL, UNKNOWN, Normalizer, SentencePiece
 from attncli.errors import DataError
 from attncli.formats import sentencepiece
-from attncli.formats.protobuf import tagged, written
+from attncli.formats.protobuf import fields, tagged, written
 
 FIXTURES = Path(__file__).parents[1] / "fixtures" / "sentencepiece"
 NAMES = ["bpe", "unigram", "suffix"]
@@ -82,6 +82,28 @@ def test_any_model_encodes_and_decodes_as_the_library_does(seed: int) -> None:
 
 
 @given(st.integers(0, 2**32))
+def test_offsets_as_the_library_has_them(seed: int) -> None:
+    chance = random.Random(seed)
+    model = model_by_chance(chance, charsmap())
+    theirs, ours = library(sentencepiece.write(model)), coder_of(model)
+    for _ in range(20):
+        text = text_by_chance(chance)
+        [(ids, spans)] = ours.encode_traced([text])
+        pieces = pieces_of(theirs.encode(text, return_type="serialized_proto"))
+        assert list(zip(ids, spans, strict=True)) == pieces, text
+
+
+def pieces_of(data: bytes) -> list[tuple[int, tuple[int, int]]]:
+    """(id, (begin, end)) of each piece of a SentencePieceText."""
+    found = []
+    for number, _, _, start, end in fields(data, 0, len(data), "text"):
+        if number == 2:
+            inner = {field: value for field, _, value, _, _ in fields(data, start, end, "piece")}
+            found.append((inner.get(2, 0), (inner.get(4, 0), inner.get(5, 0))))
+    return found
+
+
+@given(st.integers(0, 2**32))
 def test_both_engines_agree(seed: int) -> None:
     native = pytest.importorskip("attncli._native").SentencePiece
     chance = random.Random(seed)
@@ -90,6 +112,7 @@ def test_both_engines_agree(seed: int) -> None:
     texts = [text_by_chance(chance) for _ in range(20)]
     # Twice, so that words come from the cache too.
     assert native_ids(one, texts) == native_ids(one, texts) == [other.encode(text) for text in texts]
+    assert one.encode_traced(texts) == other.encode_traced(texts)
     for text in texts:
         assert one.normalize(text) == other.normalize(text)
         ids = [chance.randrange(len(model.tokens)) for _ in range(chance.randrange(9))]

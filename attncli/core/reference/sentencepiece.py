@@ -62,23 +62,36 @@ class SentencePiece:
         _, *flags = normalizer
         self._dummy = flags[0] or flags[1], flags[1]
         self._normalize = _normalizer(normalizer, self._match, treat_whitespace_as_suffix, any_bytes)
-        self._denormalize = _normalizer(denormalizer, _matcher([]), False, any_bytes) if denormalizer else bytes
+        self._denormalize = _normalizer(denormalizer, _matcher([]), False, any_bytes) if denormalizer else None
         self._unk_surface = unk_surface
         self._segment = self._unigram(values) if unigram else self._bpe(values)
 
     def encode(self, text: bytes) -> list[int]:
         """Ids of one text."""
-        normalized = self._normalize(text)
+        return self._traced(text)[0]
+
+    def encode_traced(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Ids of each text, and the bytes (start, end) that each stands for."""
+        return [self._traced(text) for text in texts]
+
+    def _traced(self, text: bytes) -> tuple[list[int], list[tuple[int, int]]]:
+        normalized, origins = self._normalize(text)
         ids: list[int] = []
+        spans: list[tuple[int, int]] = []
         was_unknown = False
         for start, end, id_ in self._segment(normalized):
             unknown = id_ == self._unknown
+            span = origins[start], origins[end]
             if unknown and self._byte_ids:
                 ids += [self._byte_ids[byte] for byte in normalized[start:end]]
-            elif not (unknown and was_unknown):
+                spans += [(span[0], span[0])] * (end - start - 1) + [span]
+            elif unknown and was_unknown:
+                spans[-1] = spans[-1][0], span[1]
+            else:
                 ids.append(id_)
+                spans.append(span)
             was_unknown = unknown
-        return ids
+        return ids, spans
 
     def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
         """Ids of each text."""
@@ -99,7 +112,7 @@ class SentencePiece:
 
     def normalize(self, text: bytes) -> bytes:
         """The text that is segmented."""
-        return self._normalize(text)
+        return self._normalize(text)[0]
 
     def decode(self, ids: Sequence[int]) -> bytes:
         """The text of these ids."""
@@ -127,7 +140,7 @@ class SentencePiece:
                     space_seen = not self._dummy[1]
                 text += piece.replace(space, b" ")
         text += self._characters(run)
-        return self._denormalize(bytes(text))
+        return bytes(text) if self._denormalize is None else self._denormalize(bytes(text))[0]
 
     def _characters(self, run: bytearray) -> bytes:
         """What byte tokens say: a byte that is no part of a character is U+FFFD."""
@@ -252,8 +265,9 @@ def _character(text: bytes, at: int, any_bytes: bool) -> int:
 
 def _normalizer(
     spec: tuple[bytes, bool, bool, bool], match: Callable[[bytes, int], int], suffix: bool, any_bytes: bool
-) -> Callable[[bytes], bytes]:
-    """NormalizerSpec: (precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces)."""
+) -> Callable[[bytes], tuple[bytes, list[int]]]:
+    """(normalized text, the place in the text that each of its bytes, and its end, comes from) of a NormalizerSpec
+    (precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces)."""
     blob, dummy, remove, escape = spec
     charsmap = Charsmap(blob) if blob else None
     space = SPACE if escape else b" "
@@ -273,7 +287,7 @@ def _normalizer(
             return 1, "\ufffd".encode()
         return length, text[at : at + length]
 
-    def normalize(text: bytes) -> bytes:
+    def normalize(text: bytes) -> tuple[bytes, list[int]]:
         at = 0
         while remove and at < len(text):
             length, becomes = prefix(text, at)
@@ -281,20 +295,25 @@ def _normalizer(
                 break
             at += length
         if at == len(text):
-            return b""
-        parts = [space] if dummy and not suffix else []
+            return b"", [at]
+        out = bytearray(space if dummy and not suffix else b"")
+        origins = [at] * len(out)
         after_space = remove
         while at < len(text):
             length, becomes = prefix(text, at)
-            at += length
             if after_space:
                 becomes = becomes.lstrip(b" ")
             if becomes:
-                parts.append(becomes.replace(b" ", space))
+                out += becomes.replace(b" ", space)
+                origins += [at] * (len(out) - len(origins))
                 after_space = remove and becomes.endswith(b" ")
-        normalized = b"".join(parts)
-        while remove and normalized.endswith(space):
-            normalized = normalized[: -len(space)]
-        return normalized + space if dummy and suffix else normalized
+            at += length
+        while remove and out.endswith(space):
+            del out[-len(space) :]
+            at = origins[len(out)]
+            del origins[len(out) :]
+        if dummy and suffix:
+            out += space
+        return bytes(out), origins + [at] * (len(out) + 1 - len(origins))
 
     return normalize

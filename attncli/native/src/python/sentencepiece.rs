@@ -91,6 +91,19 @@ impl SentencePiece {
         interruptible(py, |_| self.0.encode(&text))
     }
 
+    fn encode_traced(
+        &self,
+        py: Python<'_>,
+        texts: Vec<PyBackedBytes>,
+    ) -> PyResult<Vec<sentencepiece::Traced>> {
+        Ok(py.detach(|| {
+            texts
+                .iter()
+                .map(|text| self.0.encode_traced(text))
+                .collect::<Result<_>>()
+        })?)
+    }
+
     #[pyo3(signature = (texts, threads = 0))]
     fn encode_batch<'py>(
         &self,

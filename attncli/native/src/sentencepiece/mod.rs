@@ -194,9 +194,7 @@ impl SentencePiece {
     fn append(&self, text: &[u8], state: &mut State, ids: &mut Vec<u32>) -> Result<()> {
         let mut normalized = std::mem::take(&mut state.normalized);
         self.normalizer.normalize(text, &mut normalized);
-        if normalized.len() >= NONE as usize {
-            return Err(Error::Invalid("a text of 4 GiB or more".into()));
-        }
+        check_length(&normalized)?;
         let mut place = Place {
             start: ids.len(),
             sum: 0.0,
@@ -281,26 +279,11 @@ impl SentencePiece {
 
     /// Appends the ids of a text by itself.
     fn segment(&self, text: &[u8], state: &mut State, place: &mut Place, ids: &mut Vec<u32>) {
-        let path = match &self.algorithm {
-            Algorithm::Unigram(model) => {
-                place.sum = model.segment(text, place.sum, &mut state.lattice);
-                &state.lattice.path
-            }
-            Algorithm::Bpe(model) => {
-                // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
-                let prefixed = self.any_bytes && ids.len() == place.start;
-                model.segment(text, prefixed, &mut state.merger);
-                &state.merger.path
-            }
-        };
-        for &(start, end, id) in path {
+        for &(start, end, id) in self.path(text, ids.len() == place.start, state, &mut place.sum) {
             match (&self.byte_ids, id) {
                 (Some(byte_ids), NONE) => {
-                    ids.extend(
-                        text[start..end]
-                            .iter()
-                            .map(|&byte| byte_ids[usize::from(byte)]),
-                    );
+                    let bytes = text[start..end].iter();
+                    ids.extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
                 }
                 (None, NONE) => {
                     if ids.len() == place.start || ids.last() != Some(&self.unknown) {
@@ -311,6 +294,70 @@ impl SentencePiece {
             }
         }
     }
+
+    /// The pieces of a text; `first`: nothing was before it.
+    fn path<'s>(
+        &self,
+        text: &[u8],
+        first: bool,
+        state: &'s mut State,
+        sum: &mut f64,
+    ) -> &'s [(usize, usize, u32)] {
+        match &self.algorithm {
+            Algorithm::Unigram(model) => {
+                *sum = model.segment(text, *sum, &mut state.lattice);
+                &state.lattice.path
+            }
+            Algorithm::Bpe(model) => {
+                // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
+                model.segment(text, first && self.any_bytes, &mut state.merger);
+                &state.merger.path
+            }
+        }
+    }
+
+    /// Ids of one text, and the bytes (start, end) of it that each stands for; of the ids of an unknown character's
+    /// bytes the last stands for it, as in the library.
+    pub fn encode_traced(&self, text: &[u8]) -> Result<Traced> {
+        let (normalized, origins) = self.normalizer.traced(text);
+        check_length(&normalized)?;
+        let (mut state, mut traced) = (State::default(), Traced::default());
+        let mut was_unknown = false;
+        for &(from, to, id) in self.path(&normalized, true, &mut state, &mut 0.0) {
+            let (start, end) = (origins[from], origins[to]);
+            match (&self.byte_ids, id) {
+                (Some(byte_ids), NONE) => {
+                    let bytes = normalized[from..to].iter();
+                    traced
+                        .0
+                        .extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
+                    traced.1.resize(traced.0.len() - 1, (start, start));
+                    traced.1.push((start, end));
+                }
+                (None, NONE) if was_unknown => {
+                    if let Some(last) = traced.1.last_mut() {
+                        last.1 = end;
+                    }
+                }
+                _ => {
+                    traced.0.push(if id == NONE { self.unknown } else { id });
+                    traced.1.push((start, end));
+                }
+            }
+            was_unknown = id == NONE;
+        }
+        Ok(traced)
+    }
+}
+
+/// Ids, and the bytes that each stands for.
+pub type Traced = (Vec<u32>, Vec<(usize, usize)>);
+
+fn check_length(normalized: &[u8]) -> Result<()> {
+    if normalized.len() >= NONE as usize {
+        return Err(Error::Invalid("a text of 4 GiB or more".into()));
+    }
+    Ok(())
 }
 
 /// How far a text has come: where its ids start, and the sum of the scores so far.

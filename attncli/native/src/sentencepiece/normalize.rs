@@ -68,6 +68,18 @@ impl Normalizer {
     /// Writes the normalized text.
     pub fn normalize(&self, text: &[u8], out: &mut Vec<u8>) {
         out.clear();
+        out.reserve(text.len() + text.len() / 2);
+        self.write(text, out, None);
+    }
+
+    /// The normalized text, and for each of its bytes and its end the place in `text` that it comes from.
+    pub fn traced(&self, text: &[u8]) -> (Vec<u8>, Vec<usize>) {
+        let (mut out, mut origins) = (Vec::new(), Vec::new());
+        self.write(text, &mut out, Some(&mut origins));
+        (out, origins)
+    }
+
+    fn write(&self, text: &[u8], out: &mut Vec<u8>, mut origins: Option<&mut Vec<usize>>) {
         let mut at = 0;
         while self.remove && at < text.len() {
             let (length, becomes) = self.prefix(text, at);
@@ -79,44 +91,55 @@ impl Normalizer {
         if at == text.len() {
             return;
         }
-        out.reserve(text.len() + text.len() / 2);
         if self.dummy && !self.suffix {
             out.extend_from_slice(self.space);
+            mark(out.len(), &mut origins, at);
         }
         let mut after_space = self.remove;
         while at < text.len() {
-            let plain = text[at..]
-                .iter()
+            let rest = text[at..].iter();
+            let plain = rest
                 .take_while(|&&byte| self.plain[usize::from(byte)])
                 .count();
             if plain > 0 {
                 out.extend_from_slice(&text[at..at + plain]);
+                if let Some(origins) = &mut origins {
+                    origins.extend(at..at + plain);
+                }
                 at += plain;
                 after_space = false;
                 continue;
             }
             let (length, mut becomes) = self.prefix(text, at);
-            at += length;
             while let (true, Some((b' ', rest))) = (after_space, becomes.split_first()) {
                 becomes = rest;
             }
-            let Some(last) = becomes.last() else {
-                continue;
-            };
-            after_space = self.remove && *last == b' ';
-            for &byte in becomes {
-                if byte == b' ' {
-                    out.extend_from_slice(self.space);
-                } else {
-                    out.push(byte);
+            if let Some(&last) = becomes.last() {
+                after_space = self.remove && last == b' ';
+                for &byte in becomes {
+                    if byte == b' ' {
+                        out.extend_from_slice(self.space);
+                    } else {
+                        out.push(byte);
+                    }
                 }
+                mark(out.len(), &mut origins, at);
             }
+            at += length;
         }
         while self.remove && out.ends_with(self.space) {
             out.truncate(out.len() - self.space.len());
+            if let Some(origins) = &mut origins {
+                at = origins.get(out.len()).copied().unwrap_or(at);
+                origins.truncate(out.len());
+            }
         }
         if self.dummy && self.suffix {
             out.extend_from_slice(self.space);
+        }
+        mark(out.len(), &mut origins, at);
+        if let Some(origins) = origins {
+            origins.push(at);
         }
     }
 
@@ -138,5 +161,13 @@ impl Normalizer {
             (_, None) if self.any_bytes => (1, &text[at..=at]),
             (_, None) => (1, "\u{fffd}".as_bytes()),
         }
+    }
+}
+
+/// All that was written since the last mark comes from `at`.
+#[inline]
+fn mark(length: usize, origins: &mut Option<&mut Vec<usize>>, at: usize) {
+    if let Some(origins) = origins {
+        origins.resize(length, at);
     }
 }
