@@ -194,6 +194,61 @@ def add_tokens(
     b'ab<e>'
     """
 
+@final
+class SentencePiece:
+    """Text to ids and back as the sentencepiece library (0.2.3) does it, for models of types unigram and BPE.
+
+    Token i is ``tokens[ends[i - 1]:ends[i]]``; `ends` is a buffer of uint32, `scores` one of float32, in the
+    machine's byte order, `types` a byte for each id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
+    6 byte. A normalizer is (precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces)
+    of a NormalizerSpec. What is no UTF-8 is U+FFFD, a byte each; with `any_bytes` it is encoded by its bytes, and
+    comes back, as in llama2.c, whose pieces hold spaces and not U+2581.
+
+    - BPE: of the neighbours whose concatenation is a piece, those of the best score merge first, of equal ones
+      the leftmost. Unused pieces merge too, and are taken apart at the end.
+    - Unigram: Viterbi in float32; of equal ways the first found stays; an unknown character scores 10 below the
+      worst normal piece, a user-defined piece (bytes − 1) / 10.
+    - What is no piece is the tokens <0xNN> of its bytes under `byte_fallback`, else the unknown id, neighbours one.
+    """
+
+    def __init__(
+        self,
+        tokens: bytes,
+        ends: bytes,
+        scores: bytes,
+        types: bytes,
+        normalizer: tuple[bytes, bool, bool, bool],
+        denormalizer: tuple[bytes, bool, bool, bool] | None = None,
+        *,
+        unigram: bool,
+        byte_fallback: bool = False,
+        treat_whitespace_as_suffix: bool = False,
+        unk_surface: bytes = b"",
+        any_bytes: bool = False,
+    ) -> None: ...
+    def normalize(self, text: bytes) -> bytes:
+        """The text that is segmented."""
+
+    def encode(self, text: bytes) -> list[int]:
+        """Ids of one text."""
+
+    def encode_traced(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Ids of each text, and for each id the bytes (start, end) of the text that it stands for: as the library has
+        them, so of the ids of an unknown character's bytes the last stands for it."""
+
+    def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
+        """Ids of each text; the texts are spread over threads."""
+
+    def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """All ids in one array (total,), and each text's start in it, the total at the end (texts + 1,)."""
+
+    def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
+        """The number of ids of each text."""
+
+    def decode(self, ids: Sequence[int]) -> bytes:
+        """The text of these ids: control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and
+        the dummy prefix goes."""
+
 def attention(
     queries: NDArray[np.float32],
     keys: NDArray[np.float32],

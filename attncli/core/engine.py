@@ -25,6 +25,7 @@ __all__ = [
     "lift_tokenizer_json",
     "name",
     "read_ranks",
+    "sentencepiece",
     "splitter",
     "train_merges",
     "word_counts",
@@ -149,6 +150,17 @@ def add_tokens() -> Any:
     from attncli.core.reference.tables import add_tokens as twin
 
     return twin
+
+
+def sentencepiece() -> type[_native.SentencePiece]:
+    """The class of SentencePiece models."""
+    if name() == "native":
+        from attncli._native import SentencePiece
+
+        return SentencePiece
+    from attncli.core.reference import sentencepiece as twin
+
+    return cast("type[_native.SentencePiece]", twin.SentencePiece)
 
 
 def attention() -> Any:

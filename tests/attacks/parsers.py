@@ -6,18 +6,25 @@ import io
 import json
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
+from struct import pack
 from typing import Any
 
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer.model import Model
 from attncli.core.tokenizer.patterns import GPT2
+from attncli.core.tokenizer.sentencepiece import SentencePiece
+from attncli.core.tokenizer.sentencepiece import coder as sentencepiece_coder
+from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
-from attncli.formats import npz, safetensors, tiktoken, tokenizer_json, vocab_merges, vocab_txt
+from attncli.formats import llama2c, npz, safetensors, sentencepiece, tiktoken, tokenizer_json, vocab_merges, vocab_txt
 from attncli.formats.tokenizer_config import CONFIG, TokenizerConfig
 from attncli.wire import ids, jsonl, npy
 
 __all__ = ["PARSERS", "SEEDS"]
 
+MODELS = Path(__file__).parents[1] / "fixtures" / "sentencepiece"
+BYTES = [b"<0x%02X>" % byte for byte in range(256)]
 SHORT = "He left 12 roses,\n by the bank\xa0河 "
 
 
@@ -39,6 +46,18 @@ def pair(data: bytes) -> Model:
     return vocab_merges.read(vocab, merges, config=small)
 
 
+def coder_of(read: Callable[[bytes], Model]) -> Callable[[bytes], object]:
+    """Reads a file of pieces, and puts to work what it says."""
+
+    def parse(data: bytes) -> object:
+        model = read(data)
+        assert isinstance(model.algorithm, SentencePiece)
+        coder = sentencepiece_coder(Tokens.from_list(model.tokens), model.algorithm)
+        return coder.decode(coder.encode(SHORT.encode()))
+
+    return parse
+
+
 def stream_of(read: Callable[..., Any]) -> Callable[[bytes], object]:
     """Reads a stream of records to its end."""
     return lambda data: [len(batch) for batch in read(io.BufferedReader(io.BytesIO(data)), "-")]
@@ -50,6 +69,8 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "vocab_merges": tokenizer_of(pair),
     "vocab_txt": tokenizer_of(vocab_txt.read),
     "clip": tokenizer_of(vocab_merges.read_clip),
+    "sentencepiece": coder_of(sentencepiece.read),
+    "llama2c": coder_of(llama2c.read),
     "safetensors": safetensors.read,
     "npz": npz.read,
     "npy": stream_of(npy.read),
@@ -71,6 +92,14 @@ SEEDS: dict[str, list[bytes]] = {
         + b'\0#version: 0.2\na b\n\0{"tokenizer_class": "GPT2Tokenizer", "bos_token": {"content": "ab"}}'
     ],
     "vocab_txt": [b"[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\na\n##b\n"],
+    "sentencepiece": [path.read_bytes() for path in sorted(MODELS.glob("*.model"))],
+    "llama2c": [
+        b"\x07\0\0\0"
+        + b"".join(
+            pack("<fi", -1.0, len(piece)) + piece
+            for piece in [b"<unk>", b"\n<s>\n", b"\n</s>\n", *BYTES, b" ", b"a", b"aa"]
+        )
+    ],
     "ids": [b"1 2 3\n\n4\n"],
     "jsonl": [b'{"id":"a","ids":[1,2],"text":"x","tokens":["x"]}\n{"vectors":[[1.0,2.0]]}\n'],
 }

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.core.tokenizer.tokens import Tokens
 
 __all__ = ["BPE", "AddedToken", "Algorithm", "Model", "Step", "Unigram", "WordPiece"]
@@ -60,7 +61,7 @@ class Unigram:
     byte_fallback: bool = False
 
 
-Algorithm: TypeAlias = BPE | WordPiece | Unigram
+Algorithm: TypeAlias = BPE | WordPiece | Unigram | SentencePiece
 
 
 @dataclass(frozen=True)

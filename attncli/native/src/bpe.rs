@@ -4,7 +4,7 @@
 //! text come from a cache.
 
 pub mod batch;
-mod cache;
+pub(crate) mod cache;
 pub mod derive;
 mod encoder;
 mod merge;

@@ -1,0 +1,135 @@
+//! Ids to text: spaces back, the dummy prefix off, bytes joined.
+
+use super::{byte_of, Normalizer, Tables, BYTE, CONTROL, UNKNOWN};
+use crate::error::{Error, Result};
+use crate::split::unicode::char_at;
+use crate::trie::Trie;
+
+const SPACE: &[u8] = "\u{2581}".as_bytes();
+
+/// What each id says.
+#[derive(Debug, Clone)]
+pub struct Decoder {
+    blob: Vec<u8>,
+    ends: Vec<usize>,
+    kinds: Vec<Kind>,
+    unk_surface: Vec<u8>,
+    /// A space that begins the text goes.
+    strip: bool,
+    /// And so do those of the pieces behind it, while there is no text.
+    strip_all: bool,
+    any_bytes: bool,
+    denormalizer: Option<Normalizer>,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Kind {
+    Text { spaced: bool },
+    Nothing,
+    Unknown,
+    Byte(u8),
+}
+
+impl Decoder {
+    /// Prepares the pieces.
+    pub fn new(tables: &Tables<'_>) -> Result<Self> {
+        let mut decoder = Self {
+            blob: Vec::new(),
+            ends: Vec::with_capacity(tables.tokens.len()),
+            kinds: Vec::with_capacity(tables.tokens.len()),
+            unk_surface: tables.unk_surface.to_vec(),
+            strip: tables.normalizer.add_dummy_prefix || tables.normalizer.remove_extra_whitespaces,
+            strip_all: tables.normalizer.remove_extra_whitespaces,
+            any_bytes: tables.any_bytes,
+            denormalizer: match &tables.denormalizer {
+                None => None,
+                Some(spec) => {
+                    let none = Trie::new(Vec::new());
+                    Some(Normalizer::new(spec, none, false, tables.any_bytes)?)
+                }
+            },
+        };
+        for (&token, &kind) in tables.tokens.iter().zip(tables.types) {
+            decoder.kinds.push(match kind {
+                UNKNOWN => Kind::Unknown,
+                CONTROL => Kind::Nothing,
+                BYTE => Kind::Byte(byte_of(token).unwrap_or(0)),
+                _ => Kind::Text {
+                    spaced: token.starts_with(SPACE) || tables.any_bytes && token.starts_with(b" "),
+                },
+            });
+            let mut rest = token;
+            while let Some((&first, more)) = rest.split_first() {
+                rest = match rest.strip_prefix(SPACE) {
+                    Some(behind) if !tables.any_bytes => {
+                        decoder.blob.push(b' ');
+                        behind
+                    }
+                    _ => {
+                        decoder.blob.push(first);
+                        more
+                    }
+                };
+            }
+            decoder.ends.push(decoder.blob.len());
+        }
+        Ok(decoder)
+    }
+
+    /// The text of these ids.
+    pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(ids.len() * 4);
+        let mut run = Vec::new();
+        let (mut at_start, mut space_seen) = (true, false);
+        for &id in ids {
+            let place = id as usize;
+            let Some(&kind) = self.kinds.get(place) else {
+                return Err(Error::Invalid(format!(
+                    "id {id} is not in a vocabulary of {}",
+                    self.kinds.len()
+                )));
+            };
+            if let Kind::Byte(byte) = kind {
+                run.push(byte);
+                continue;
+            }
+            self.characters(&mut run, &mut text);
+            at_start = at_start && !space_seen && text.is_empty();
+            space_seen = false;
+            match kind {
+                Kind::Text { spaced } => {
+                    let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+                    let cut = spaced && at_start && self.strip;
+                    space_seen = cut && !self.strip_all;
+                    text.extend_from_slice(&self.blob[start + usize::from(cut)..self.ends[place]]);
+                }
+                Kind::Unknown => text.extend_from_slice(&self.unk_surface),
+                Kind::Nothing | Kind::Byte(_) => {}
+            }
+        }
+        self.characters(&mut run, &mut text);
+        Ok(match &self.denormalizer {
+            None => text,
+            Some(denormalizer) => {
+                let mut out = Vec::new();
+                denormalizer.normalize(&text, &mut out);
+                out
+            }
+        })
+    }
+
+    /// What byte tokens say: a byte that is no part of a character is U+FFFD.
+    fn characters(&self, run: &mut Vec<u8>, text: &mut Vec<u8>) {
+        let mut at = 0;
+        while at < run.len() {
+            let (length, character) = char_at(run, at);
+            if character.is_some() || self.any_bytes {
+                text.extend_from_slice(&run[at..at + length]);
+            } else {
+                text.extend_from_slice("\u{fffd}".as_bytes());
+            }
+            at += length;
+        }
+        run.clear();
+    }
+}
