@@ -9,32 +9,50 @@ use crate::counts::hash;
 const SHORT: usize = 15;
 /// Most ids of a word in the short table.
 pub const MOST_IDS: usize = 4;
-/// Longest word of the long table, and its most ids.
+/// Longest word of the long table, and the most ids of a word.
 const LONG: usize = 255;
-/// Entries of the short table at first and at most (8 KiB and 16 MiB); it is at most half full.
+/// Entries of the short table at first and at most (8 KiB and 16 MiB). It doubles when a quarter full (at half,
+/// more words stand behind others, and the branches that find them are mispredicted: a fifth slower), and is half full
+/// at most.
 const ENTRIES: [usize; 2] = [1 << 8, 1 << 19];
-/// Slots of the long table at first and at most (16 KiB and 16 MiB); it is at most half full.
+/// Slots of the long table at first and at most (12 KiB and 12 MiB); it is at most half full.
 const SLOTS: [usize; 2] = [1 << 10, 1 << 20];
-/// Bytes and ids of long words after which the long table begins anew.
-const MOST_KEPT: [usize; 2] = [1 << 24, 1 << 23];
+/// Numbers kept beside the tables (40 MiB) after which both begin anew.
+const MOST_KEPT: usize = 10 << 20;
 /// The top two bits of the first id hold the number of ids, less one.
 const COUNT_SHIFT: u32 = 30;
+/// This bit of it says that the ids are too many for the entry: it holds their place and number instead.
+const ELSEWHERE: u32 = 1 << 29;
+/// Ids from here on are not kept.
+const MOST: u32 = ELSEWHERE;
 
 /// A short word and its ids: half a cache line.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
-struct Entry {
+pub struct Entry {
     /// The word's bytes, zeros, and in the last byte its length: 0 where there is none.
     word: u128,
     ids: [u32; MOST_IDS],
 }
 
-/// A long word: where its bytes and its ids stand.
+impl Entry {
+    /// Four numbers, of which so many are the word's ids; none where it has more.
+    #[inline(always)]
+    pub fn few(&self) -> Option<([u32; MOST_IDS], usize)> {
+        let [first, second, third, fourth] = self.ids;
+        (first & ELSEWHERE == 0).then_some((
+            [first & (MOST - 1), second, third, fourth],
+            1 + (first >> COUNT_SHIFT) as usize,
+        ))
+    }
+}
+
+/// A long word.
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,
-    bytes: u32,
-    ids: u32,
+    /// Where its bytes stand, four in a number, and its ids after them.
+    place: u32,
     /// 0 in an empty slot.
     length: u8,
     count: u8,
@@ -48,8 +66,7 @@ pub struct Cache {
     filled: usize,
     slots: Vec<Slot>,
     taken: usize,
-    bytes: Vec<u8>,
-    ids: Vec<u32>,
+    kept: Vec<u32>,
 }
 
 /// A word as the short table's key.
@@ -71,18 +88,18 @@ const KEEP: [u128; SHORT + 1] = {
 };
 
 impl Key {
-    /// What no word of the table has.
+    /// What no word has.
     pub const NONE: Self = Self {
         word: u128::MAX,
         hash: 0,
     };
 
-    /// The key of `text[start..end]`, which is not empty; `NONE` for a long word.
+    /// The key of `text[start..end]`, which is not empty; of a long word no more than its hash.
     #[inline(always)]
-    pub fn of(text: &[u8], start: usize, end: usize) -> Self {
+    fn of(text: &[u8], start: usize, end: usize) -> Self {
         let length = end - start;
         let Some(keep) = KEEP.get(length) else {
-            return Self::NONE;
+            return Self::long(&text[start..end]);
         };
         let bytes = match text[start..].first_chunk() {
             Some(sixteen) => u128::from_le_bytes(*sixteen) & keep,
@@ -93,6 +110,19 @@ impl Key {
             }
         };
         Self::new(bytes | (length as u128) << 120)
+    }
+
+    #[inline(never)]
+    #[allow(clippy::cast_possible_truncation)] // any bits of a hash will do
+    fn long(word: &[u8]) -> Self {
+        Self {
+            word: u128::MAX,
+            hash: if word.len() > LONG {
+                0
+            } else {
+                hash(word) as u32
+            },
+        }
     }
 
     /// The hash: both halves of a product of two numbers that each depend on half the word.
@@ -106,8 +136,9 @@ impl Key {
         Self { word, hash }
     }
 
-    /// Whether the word is too long for the table.
-    pub fn is_none(self) -> bool {
+    /// Whether the word is too long for the short table.
+    #[inline(always)]
+    fn is_long(self) -> bool {
         self.word == u128::MAX
     }
 }
@@ -120,30 +151,34 @@ impl Default for Cache {
             filled: 0,
             slots: Vec::new(),
             taken: 0,
-            bytes: Vec::new(),
-            ids: Vec::new(),
+            kept: Vec::new(),
         }
     }
 }
 
 impl Cache {
-    /// Asks for the memory that `short` will read.
-    #[inline]
-    pub fn prefetch(&self, key: Key) {
-        prefetch(&self.entries, key.hash as usize & (self.entries.len() - 1));
+    /// The key of `text[start..end]`, which is not empty. Asks for the memory that its look-up will read first.
+    #[inline(always)]
+    pub fn key(&self, text: &[u8], start: usize, end: usize) -> Key {
+        let key = Key::of(text, start, end);
+        if key.is_long() {
+            let mask = self.slots.len().wrapping_sub(1);
+            prefetch(&self.slots, key.hash as usize & mask);
+        } else {
+            prefetch(&self.entries, key.hash as usize & (self.entries.len() - 1));
+        }
+        key
     }
 
-    /// The ids of a short word and how many they are; none where it is not here.
-    #[inline]
-    pub fn short(&self, key: Key) -> Option<([u32; MOST_IDS], usize)> {
+    /// The entry of a short word, if it is here.
+    #[inline(always)]
+    pub fn short(&self, key: Key) -> Option<&Entry> {
         let mask = self.entries.len() - 1;
         let mut place = key.hash as usize & mask;
         loop {
             let entry = &self.entries[place];
             if entry.word == key.word {
-                let mut ids = entry.ids;
-                ids[0] &= !(3 << COUNT_SHIFT);
-                return Some((ids, 1 + (entry.ids[0] >> COUNT_SHIFT) as usize));
+                return Some(entry);
             }
             if entry.word == 0 {
                 return None;
@@ -152,42 +187,98 @@ impl Cache {
         }
     }
 
-    /// Keeps a short word that is not here yet; false where it is too long or has too many ids.
-    pub fn put_short(&mut self, key: Key, ids: &[u32]) -> bool {
-        if key.is_none() {
-            return false;
+    /// The ids of an entry that has too many to hold them.
+    pub fn many(&self, entry: &Entry) -> &[u32] {
+        let [_, place, count, _] = entry.ids;
+        &self.kept[place as usize..][..count as usize]
+    }
+
+    /// The ids of a long word.
+    #[inline]
+    pub fn long(&self, key: Key, word: &[u8]) -> Option<&[u32]> {
+        if !key.is_long() {
+            return None;
         }
-        let Some(count @ 0..=3) = ids.len().checked_sub(1) else {
-            return false;
-        };
-        if ids[0] >> COUNT_SHIFT != 0 {
-            return false;
-        }
-        let mut entry = Entry {
-            word: key.word,
-            ids: [0; MOST_IDS],
-        };
-        entry.ids[..ids.len()].copy_from_slice(ids);
-        // At most 3.
-        entry.ids[0] |= u32::try_from(count).unwrap_or(0) << COUNT_SHIFT;
-        if self.filled * 2 >= self.entries.len() {
-            if self.entries.len() >= ENTRIES[1] {
-                // In the place of another: what was entered further on because of that one is still found.
-                let place = key.hash as usize & (self.entries.len() - 1);
-                self.filled += usize::from(self.entries[place].word == 0);
-                self.entries[place] = entry;
-                return true;
+        let mask = self.slots.len().wrapping_sub(1);
+        let mut place = key.hash as usize & mask;
+        loop {
+            let slot = self.slots.get(place)?;
+            if slot.length == 0 {
+                return None;
             }
-            let larger = vec![Entry::default(); (self.entries.len() * 4).min(ENTRIES[1])];
+            if slot.hash == key.hash && usize::from(slot.length) == word.len() {
+                let kept = &self.kept[slot.place as usize..];
+                let (bytes, ids) = kept.split_at(word.len().div_ceil(4));
+                if fours(word).eq(bytes.iter().copied()) {
+                    return Some(&ids[..usize::from(slot.count)]);
+                }
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
+    /// Keeps the ids of a word that is not here, unless either is too long.
+    pub fn put(&mut self, key: Key, word: &[u8], ids: &[u32]) {
+        let (Ok(length), Ok(count)) = (u8::try_from(word.len()), u8::try_from(ids.len())) else {
+            return;
+        };
+        if ids.iter().any(|&id| id >= MOST) {
+            return;
+        }
+        if self.kept.len() > MOST_KEPT || self.taken == SLOTS[1] / 2 {
+            self.entries.fill(Entry::default());
+            self.slots.fill(Slot::default());
+            self.kept.clear();
+            (self.filled, self.taken) = (0, 0);
+        }
+        // Below MOST_KEPT and the longest word.
+        let place = u32::try_from(self.kept.len()).unwrap_or(0);
+        if key.is_long() {
+            self.kept.extend(fours(word));
+            self.kept.extend_from_slice(ids);
+            self.put_long(Slot {
+                hash: key.hash,
+                place,
+                length,
+                count,
+            });
+            return;
+        }
+        let mut few = [0; MOST_IDS];
+        match ids.len() {
+            1..=MOST_IDS => {
+                few[..ids.len()].copy_from_slice(ids);
+                few[0] |= u32::from(count - 1) << COUNT_SHIFT;
+            }
+            _ => {
+                few = [ELSEWHERE, place, u32::from(count), 0];
+                self.kept.extend_from_slice(ids);
+            }
+        }
+        self.put_short(Entry {
+            word: key.word,
+            ids: few,
+        });
+    }
+
+    fn put_short(&mut self, entry: Entry) {
+        let room = self.entries.len();
+        if self.filled * 4 >= room && room < ENTRIES[1] {
+            let larger = vec![Entry::default(); room * 2];
             for entry in std::mem::replace(&mut self.entries, larger) {
                 if entry.word != 0 {
                     self.enter(entry);
                 }
             }
+        } else if self.filled * 2 >= room {
+            // In the place of another: what was entered further on because of that one is still found.
+            let place = Key::new(entry.word).hash as usize & (room - 1);
+            self.filled += usize::from(self.entries[place].word == 0);
+            self.entries[place] = entry;
+            return;
         }
         self.filled += 1;
         self.enter(entry);
-        true
     }
 
     fn enter(&mut self, entry: Entry) {
@@ -199,61 +290,17 @@ impl Cache {
         self.entries[place] = entry;
     }
 
-    /// The ids of a long word, or of a short one of many ids.
-    #[inline]
-    pub fn long(&self, word: &[u8], hash: u32) -> Option<&[u32]> {
-        let mask = self.slots.len().wrapping_sub(1);
-        let mut place = hash as usize & mask;
-        loop {
-            let slot = self.slots.get(place)?;
-            if slot.length == 0 {
-                return None;
-            }
-            if slot.hash == hash && usize::from(slot.length) == word.len() {
-                let (bytes, ids) = (slot.bytes as usize, slot.ids as usize);
-                if &self.bytes[bytes..bytes + word.len()] == word {
-                    return Some(&self.ids[ids..ids + usize::from(slot.count)]);
-                }
-            }
-            place = (place + 1) & mask;
-        }
-    }
-
-    /// Keeps a word that is not in the long table yet.
-    pub fn put_long(&mut self, word: &[u8], hash: u32, ids: &[u32]) {
-        let (Ok(length @ 1..), Ok(count)) = (u8::try_from(word.len()), u8::try_from(ids.len()))
-        else {
-            return;
-        };
-        if self.taken == SLOTS[1] / 2
-            || self.bytes.len() + word.len() > MOST_KEPT[0]
-            || self.ids.len() + ids.len() > MOST_KEPT[1]
-        {
-            self.slots.fill(Slot::default());
-            self.bytes.clear();
-            self.ids.clear();
-            self.taken = 0;
-        }
+    fn put_long(&mut self, slot: Slot) {
         if self.taken * 2 >= self.slots.len() {
-            let larger = vec![Slot::default(); (self.slots.len() * 4).max(SLOTS[0])];
+            let larger = vec![Slot::default(); (self.slots.len() * 2).max(SLOTS[0])];
             for slot in std::mem::replace(&mut self.slots, larger) {
                 if slot.length > 0 {
                     self.take(slot);
                 }
             }
         }
-        // Both lie below the most that is kept.
-        let place = |length: usize| u32::try_from(length).unwrap_or(0);
-        self.take(Slot {
-            hash,
-            bytes: place(self.bytes.len()),
-            ids: place(self.ids.len()),
-            length,
-            count,
-        });
         self.taken += 1;
-        self.bytes.extend_from_slice(word);
-        self.ids.extend_from_slice(ids);
+        self.take(slot);
     }
 
     fn take(&mut self, slot: Slot) {
@@ -266,9 +313,11 @@ impl Cache {
     }
 }
 
-/// The hash for the long table; none for a word that is too long for it.
-#[inline]
-#[allow(clippy::cast_possible_truncation)] // any bits of a hash will do
-pub fn long_hash(word: &[u8]) -> Option<u32> {
-    (word.len() <= LONG).then(|| hash(word) as u32)
+/// A word's bytes, four in a number.
+fn fours(word: &[u8]) -> impl Iterator<Item = u32> + '_ {
+    word.chunks(4).map(|part| {
+        let mut four = [0; 4];
+        four[..part.len()].copy_from_slice(part);
+        u32::from_le_bytes(four)
+    })
 }

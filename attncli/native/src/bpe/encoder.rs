@@ -1,9 +1,10 @@
 //! Encoding of texts: split, each word looked up or merged, texts spread over threads.
 
-use super::cache::{long_hash, Cache, Key, MOST_IDS};
+use super::cache::{Cache, Entry, Key, MOST_IDS};
 use super::merge::Merger;
 use super::{Bpe, NONE};
 use crate::error::{Error, Result};
+use crate::split::Pieces;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 impl Bpe {
@@ -133,18 +134,16 @@ impl Encoder<'_> {
         pending: &mut Pending<'t>,
         to: &mut Encoded,
     ) -> Result<()> {
-        let bpe = self.bpe;
-        let mut too_long = false;
-        bpe.splitter.each_within(text, start, end, |start, end| {
-            let key = Key::of(text, start, end);
-            self.state.cache.prefetch(key);
-            // Places in a word are u32.
-            too_long |= end - start >= NONE as usize;
-            if pending.push(key, &text[start..end]) && !too_long {
-                self.look_up(pending, to);
-            }
-        })?;
-        if too_long {
+        let splitter = &self.bpe.splitter;
+        let mut words = Words {
+            text,
+            encoder: self,
+            pending,
+            to,
+            too_long: false,
+        };
+        splitter.each_within(text, start, end, &mut words)?;
+        if words.too_long {
             return Err(Error::Invalid(
                 "a word of 4 GiB or more; use a pattern that splits it".into(),
             ));
@@ -165,9 +164,11 @@ impl Encoder<'_> {
         if word.is_empty() {
             return self.bpe.symbols(word, ids);
         }
-        let key = Key::of(word, 0, word.len());
-        match self.state.cache.short(key) {
-            Some((known, count)) => ids.extend_from_slice(&known[..count]),
+        let cache = &self.state.cache;
+        let key = cache.key(word, 0, word.len());
+        match cache.short(key).map(|entry| (entry.few(), entry)) {
+            Some((Some((few, count)), _)) => ids.extend_from_slice(&few[..count]),
+            Some((None, entry)) => ids.extend_from_slice(cache.many(entry)),
             None => self.not_short(word, key, ids),
         }
     }
@@ -180,14 +181,17 @@ impl Encoder<'_> {
         let mut found = [0; PENDING * MOST_IDS];
         let mut count = 0;
         for &(key, word) in &pending.words[..pending.count] {
-            if let Some((known, more)) = self.state.cache.short(key) {
-                found[count..count + MOST_IDS].copy_from_slice(&known);
+            let entry = self.state.cache.short(key);
+            if let Some((few, more)) = entry.and_then(Entry::few) {
+                found[count..count + MOST_IDS].copy_from_slice(&few);
                 count += more;
                 continue;
             }
             to.ids.extend_from_slice(&found[..count]);
             count = 0;
-            if word.is_empty() {
+            if let Some(entry) = entry {
+                to.ids.extend_from_slice(self.state.cache.many(entry));
+            } else if word.is_empty() {
                 to.ids.extend(self.end_of_text);
                 to.ends.push(to.ids.len());
             } else {
@@ -202,17 +206,34 @@ impl Encoder<'_> {
     #[inline(never)]
     fn not_short(&mut self, word: &[u8], key: Key, ids: &mut Vec<u32>) {
         let State { cache, merger } = &mut self.state;
-        let hash = long_hash(word);
-        if let Some(known) = hash.and_then(|hash| cache.long(word, hash)) {
+        if let Some(known) = cache.long(key, word) {
             ids.extend_from_slice(known);
             return;
         }
         let from = ids.len();
         self.bpe.symbols(word, ids);
         merger.merge(&self.bpe.merges, ids, from);
-        let kept = cache.put_short(key, &ids[from..]);
-        if let (false, Some(hash)) = (kept, hash) {
-            cache.put_long(word, hash, &ids[from..]);
+        cache.put(key, word, &ids[from..]);
+    }
+}
+
+/// Pieces on their way to the pending words.
+struct Words<'e, 'b, 't> {
+    text: &'t [u8],
+    encoder: &'e mut Encoder<'b>,
+    pending: &'e mut Pending<'t>,
+    to: &'e mut Encoded,
+    too_long: bool,
+}
+
+impl Pieces for Words<'_, '_, '_> {
+    #[inline(always)]
+    fn piece(&mut self, start: usize, end: usize) {
+        let key = self.encoder.state.cache.key(self.text, start, end);
+        // Places in a word are u32.
+        self.too_long |= end - start >= NONE as usize;
+        if self.pending.push(key, &self.text[start..end]) && !self.too_long {
+            self.encoder.look_up(self.pending, self.to);
         }
     }
 }

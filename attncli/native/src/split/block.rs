@@ -6,6 +6,8 @@
 //! what it is sure of: pieces that reach to the first byte that is no ASCII, or to the end of the block, are left
 //! to the next block, or to the rule's own walk over characters where a block begins with one.
 
+use super::Pieces;
+
 /// Bytes in a block.
 pub const BLOCK: usize = 64;
 
@@ -50,27 +52,21 @@ pub trait Rule: Copy {
     fn end_of_piece(self, text: &[u8], at: usize) -> usize;
 }
 
-/// Calls `piece(start, end)` for each piece of `text[start..end]`.
+/// Tells each piece of `text[start..end]`.
 #[inline]
-pub fn each(
-    text: &[u8],
-    start: usize,
-    end: usize,
-    rule: impl Rule,
-    piece: impl FnMut(usize, usize),
-) {
+pub fn each(text: &[u8], start: usize, end: usize, rule: impl Rule, sink: &mut impl Pieces) {
     #[cfg(target_arch = "x86_64")]
     {
         if super::x86::has_avx512() {
             // SAFETY: the features were just found.
-            return unsafe { super::x86::each_avx512(text, start, end, rule, piece) };
+            return unsafe { super::x86::each_avx512(text, start, end, rule, sink) };
         }
         if super::x86::has_avx2() {
             // SAFETY: the features were just found.
-            return unsafe { super::x86::each_avx2(text, start, end, rule, piece) };
+            return unsafe { super::x86::each_avx2(text, start, end, rule, sink) };
         }
     }
-    drive(text, start, end, rule, classify, piece);
+    drive(text, start, end, rule, classify, sink);
 }
 
 /// `each` with one way of classifying.
@@ -81,7 +77,7 @@ pub fn drive(
     end: usize,
     rule: impl Rule,
     classify: impl Fn(&[u8; BLOCK]) -> Masks,
-    mut piece: impl FnMut(usize, usize),
+    sink: &mut impl Pieces,
 ) {
     let inside = &text[..end];
     let mut at = start;
@@ -103,33 +99,28 @@ pub fn drive(
             0
         };
         if starts == 0 {
-            at = walk(inside, rule, at, &mut piece);
+            at = walk(inside, rule, at, sink);
             continue;
         }
-        let (block, mut start) = (at, at);
+        let block = at;
         while starts != 0 {
-            let end = block + starts.trailing_zeros() as usize;
-            piece(start, end);
-            start = end;
+            let next = block + starts.trailing_zeros() as usize;
+            sink.piece(at, next);
+            at = next;
             starts &= starts - 1;
         }
-        at = start;
     }
 }
 
 /// A piece that no block can tell, and those after it that begin with a character beyond ASCII.
-fn walk(
-    text: &[u8],
-    rule: impl Rule,
-    mut at: usize,
-    piece: &mut impl FnMut(usize, usize),
-) -> usize {
+#[inline(never)]
+fn walk(text: &[u8], rule: impl Rule, mut at: usize, sink: &mut impl Pieces) -> usize {
+    // The second byte counts too: most words begin with a blank.
+    let beyond = |place: usize| text.get(place).is_some_and(|&byte| byte >= 0x80);
     loop {
         let end = rule.end_of_piece(text, at);
-        piece(at, end);
+        sink.piece(at, end);
         at = end;
-        // The second byte counts too: most words begin with a blank.
-        let beyond = |place: usize| text.get(place).is_some_and(|&byte| byte >= 0x80);
         if !beyond(at) && !beyond(at + 1) {
             return at;
         }

@@ -17,6 +17,20 @@ use crate::error::Result;
 use general::General;
 use unicode::{char_before, class_at, LETTER, NEWLINE, NUMBER, SPACE};
 
+/// What is done with pieces. (A closure is called, where a method can be made to be compiled into the loop: that is a
+/// third of the time of encoding.)
+pub trait Pieces {
+    /// `text[start..end]` is the next piece.
+    fn piece(&mut self, start: usize, end: usize);
+}
+
+impl<F: FnMut(usize, usize)> Pieces for F {
+    #[inline(always)]
+    fn piece(&mut self, start: usize, end: usize) {
+        self(start, end);
+    }
+}
+
 /// A pattern, ready to split.
 #[derive(Debug, Clone)]
 pub struct Splitter {
@@ -73,36 +87,30 @@ impl Splitter {
     }
 
     /// Calls `piece(start, end)` for each piece in order. Fails where a general regex gives up backtracking.
-    #[inline]
-    pub fn each(&self, text: &[u8], piece: impl FnMut(usize, usize)) -> Result<()> {
-        self.each_within(text, 0, text.len(), piece)
+    pub fn each(&self, text: &[u8], mut piece: impl FnMut(usize, usize)) -> Result<()> {
+        self.each_within(text, 0, text.len(), &mut piece)
     }
 
-    /// `each` on `text[start..end]`, with places in `text`. (What stands around it changes nothing, but may be read:
-    /// blocks are loaded whole.)
-    #[inline]
+    /// Tells each piece of `text[start..end]`, with places in `text`. (What stands around changes nothing, but may be
+    /// read: blocks are loaded whole.)
     pub fn each_within(
         &self,
         text: &[u8],
         start: usize,
         end: usize,
-        mut piece: impl FnMut(usize, usize),
+        sink: &mut impl Pieces,
     ) -> Result<()> {
         let inside = &text[start..end];
-        let moved = |piece: &mut dyn FnMut(usize, usize), from, to| piece(start + from, start + to);
         match &self.rule {
-            Rule::Whole => {
-                if end > start {
-                    piece(start, end);
-                }
-            }
-            Rule::Words => self.words(inside, |from, to| moved(&mut piece, from, to)),
-            Rule::Gpt2 => block::each(text, start, end, gpt2::Gpt2, piece),
-            Rule::O200k => block::each(text, start, end, o200k::O200k, piece),
-            Rule::Cl100k(variant) => block::each(text, start, end, *variant, piece),
+            Rule::Gpt2 => block::each(text, start, end, gpt2::Gpt2, sink),
+            Rule::O200k => block::each(text, start, end, o200k::O200k, sink),
+            Rule::Cl100k(variant) => block::each(text, start, end, *variant, sink),
+            Rule::Whole if inside.is_empty() => {}
+            Rule::Whole => sink.piece(start, end),
+            Rule::Words => self.words(inside, |from, to| sink.piece(start + from, start + to)),
             Rule::General(general) => {
                 return general.each(inside, self.drop_gaps, |from, to| {
-                    moved(&mut piece, from, to);
+                    sink.piece(start + from, start + to);
                 })
             }
         }

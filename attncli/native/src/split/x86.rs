@@ -1,6 +1,7 @@
 //! Classes of a block's bytes by AVX2 and AVX-512, and the loop over blocks compiled for each.
 
 use super::block::{drive, Masks, Rule, BLOCK};
+use super::Pieces;
 use std::arch::x86_64::*;
 
 /// Whether `each_avx512` may be called.
@@ -21,33 +22,14 @@ fn has_bits() -> bool {
 
 /// `block::each` by AVX-512.
 #[target_feature(enable = "avx512f,avx512bw,bmi1,bmi2,lzcnt")]
-pub fn each_avx512(
-    text: &[u8],
-    start: usize,
-    end: usize,
-    rule: impl Rule,
-    piece: impl FnMut(usize, usize),
-) {
-    drive(
-        text,
-        start,
-        end,
-        rule,
-        |block| classify_avx512(block),
-        piece,
-    );
+pub fn each_avx512(text: &[u8], start: usize, end: usize, rule: impl Rule, sink: &mut impl Pieces) {
+    drive(text, start, end, rule, |block| classify_avx512(block), sink);
 }
 
 /// `block::each` by AVX2.
 #[target_feature(enable = "avx2,bmi1,bmi2,lzcnt")]
-pub fn each_avx2(
-    text: &[u8],
-    start: usize,
-    end: usize,
-    rule: impl Rule,
-    piece: impl FnMut(usize, usize),
-) {
-    drive(text, start, end, rule, |block| classify_avx2(block), piece);
+pub fn each_avx2(text: &[u8], start: usize, end: usize, rule: impl Rule, sink: &mut impl Pieces) {
+    drive(text, start, end, rule, |block| classify_avx2(block), sink);
 }
 
 /// `block::classify` by AVX-512.
