@@ -5,6 +5,7 @@ pub mod bpe;
 pub mod counts;
 pub mod error;
 pub mod formats;
+mod memory;
 mod pair;
 pub mod split;
 pub mod tokens;
