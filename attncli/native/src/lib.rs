@@ -6,6 +6,7 @@ pub mod charsmap;
 pub mod counts;
 pub mod error;
 pub mod formats;
+mod memory;
 mod pair;
 pub mod sentencepiece;
 pub mod split;

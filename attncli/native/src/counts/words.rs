@@ -1,6 +1,7 @@
 //! A map from words to counts that keeps all words in one arena.
 
 use crate::error::{Error, Result};
+use crate::memory::{grow, reserve};
 
 const FREE: u32 = u32::MAX;
 const SMALLEST: usize = 1 << 10;
@@ -130,11 +131,9 @@ impl Words {
             .ok()
             .filter(|&index| index != FREE);
         let index = index.ok_or_else(|| Error::Invalid("more than 2^32 distinct words".into()))?;
-        self.arena
-            .try_reserve(word.len())
-            .and_then(|()| self.ends.try_reserve(1))
-            .and_then(|()| self.counts.try_reserve(1))
-            .map_err(|_| Error::Memory(self.memory()))?;
+        grow(&mut self.arena, word.len())?;
+        grow(&mut self.ends, 1)?;
+        grow(&mut self.counts, 1)?;
         self.arena.extend_from_slice(word);
         self.ends.push(self.arena.len());
         self.counts.push(0);
@@ -144,9 +143,7 @@ impl Words {
     fn grow(&mut self) -> Result<()> {
         let size = (self.slots.len() * 2).max(SMALLEST);
         let mut larger = Vec::new();
-        larger
-            .try_reserve_exact(size)
-            .map_err(|_| Error::Memory(self.memory()))?;
+        reserve(&mut larger, size)?;
         larger.resize(
             size,
             Slot {

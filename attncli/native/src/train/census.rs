@@ -8,7 +8,8 @@ use super::budget::Budget;
 use super::corpus::Corpus;
 use super::pairs::{hash, Pair, Pairs};
 use super::symbol::Symbol;
-use crate::error::{Error, Result};
+use crate::error::Result;
+use crate::memory::reserve;
 use crate::pair::{pack, unpack};
 use std::cmp::Reverse;
 
@@ -227,9 +228,7 @@ impl Census {
             total = total.saturating_add(pair.places);
         }
         self.places.clear();
-        self.places
-            .try_reserve_exact(self.budget.places.max(total as usize))
-            .map_err(|_| Error::Memory(self.budget.places.saturating_mul(size_of::<u32>())))?;
+        reserve(&mut self.places, self.budget.places.max(total as usize))?;
         self.places.resize(total as usize, 0);
         each_pair(corpus, check, |left, right, place, _| {
             let key = pack(left.id(), right.id());

@@ -16,6 +16,7 @@ use super::symbol::Symbol;
 use super::tokens::Tokens;
 use super::WordSource;
 use crate::error::{Error, Result};
+use crate::memory::reserve;
 use crate::split::unicode::char_at;
 use rustc_hash::FxHashMap;
 use std::cmp::Reverse;
@@ -71,9 +72,7 @@ impl<S: Symbol> Corpus<S> {
         let mut symbols = Vec::new();
         let places = usize::try_from(places).map_err(|_| too_large())?;
         let budget = budget(places)?;
-        symbols
-            .try_reserve_exact(places)
-            .map_err(|_| Error::Memory(places.saturating_mul(size_of::<S>())))?;
+        reserve(&mut symbols, places)?;
         symbols.resize(places, S::END);
         words.each(&mut |word, count| {
             if spelling.length(word) > 1 {

@@ -4,6 +4,8 @@ use super::census::{rank, Census, Rank, NOWHERE};
 use super::corpus::{Corpus, Counts};
 use super::neighbours::Neighbours;
 use super::symbol::Symbol;
+use crate::error::Result;
+use crate::memory::reserve;
 use crate::pair::{pack, unpack};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -89,7 +91,7 @@ impl<'a, S: Symbol> Round<'a, S> {
     }
 
     /// Merges a pair into a token with the next free id, wherever it stands, and brings all counts up to date.
-    pub fn merge(&mut self, left: u32, right: u32) {
+    pub fn merge(&mut self, left: u32, right: u32) -> Result<()> {
         let lengths = &mut self.corpus.lengths;
         // Ids are u32 already.
         let new = u32::try_from(lengths.len()).unwrap_or(NOWHERE);
@@ -100,25 +102,27 @@ impl<'a, S: Symbol> Round<'a, S> {
         for places in [&mut self.before_at, &mut self.after_at] {
             places.resize(lengths.len(), NOWHERE);
         }
-        let touching = self.replace(left, right, new);
+        let touching = self.replace(left, right, new)?;
         self.lose(left, right);
         // `new` `new` was counted as new and left, too, before the second one was made.
         self.after.take(left, touching);
         self.win(new);
         self.before.clear();
         self.after.clear();
+        Ok(())
     }
 
     /// Writes the new token over the pair's places, and counts what stands beside it. Returns how often, and at
     /// how many places, it now follows on itself.
-    fn replace(&mut self, left: u32, right: u32, new: u32) -> (u64, u32) {
+    fn replace(&mut self, left: u32, right: u32, new: u32) -> Result<(u64, u32)> {
         self.merged.clear();
         let mut touching = (0u64, 0);
         let Some(pair) = self.census.pairs.get_mut(left, right) else {
-            return touching;
+            return Ok(touching);
         };
         pair.count = 0;
         let (first, many) = (pair.start as usize, pair.places as usize);
+        reserve(&mut self.merged, many)?;
         let symbols = &mut self.corpus.symbols;
         let to_start = self.corpus.lengths[left as usize];
         let to_after = self.corpus.lengths[right as usize];
@@ -167,7 +171,7 @@ impl<'a, S: Symbol> Round<'a, S> {
                 last_after = after;
             }
         }
-        touching
+        Ok(touching)
     }
 
     /// Takes what was counted from the pairs of left and right.

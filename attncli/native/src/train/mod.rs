@@ -118,7 +118,7 @@ fn learn_in<S: Symbol>(
                 count,
             });
             if is_new {
-                round.merge(left, right);
+                round.merge(left, right)?;
                 made += 1;
                 progress(made)?;
             } else {

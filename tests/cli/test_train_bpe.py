@@ -1,0 +1,125 @@
+"""`train-bpe` at its limits: little memory, long words, Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import random
+import resource
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from shell import COMMAND, environment, failure, run
+
+BASE = 60_000_000
+"""Python, the package, and what is being read: about 40 MB, and some room."""
+
+
+@pytest.fixture(scope="module")
+def many_words(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nearly all words distinct, 14 MB."""
+    letters = random.Random(7)
+    path = tmp_path_factory.mktemp("words") / "many.txt"
+    path.write_text("".join("".join(letters.choices("etaoinshrdlu", k=6)) + "\n" for _ in range(2_000_000)))
+    return path
+
+
+@pytest.fixture(scope="module")
+def dna(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One word of 20 MB."""
+    path = tmp_path_factory.mktemp("words") / "dna.txt"
+    path.write_bytes(random.Random(3).randbytes(20_000_000).translate(b"ACGT" * 64))
+    return path
+
+
+def limited(*arguments: str, **limits: int) -> tuple[int, str, int]:
+    """Status, standard error and peak bytes of a run under resource limits."""
+
+    def limit() -> None:
+        for name, most in limits.items():
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
+
+    child = subprocess.Popen(
+        [*COMMAND, "train-bpe", *arguments], stderr=subprocess.PIPE, preexec_fn=limit, env=environment()
+    )
+    assert child.stderr is not None
+    with child.stderr as stderr:
+        said = stderr.read().decode()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    return child.returncode, said, usage.ru_maxrss * 1024
+
+
+def test_max_memory_holds_and_says_what_it_did(tmp_path: Path, many_words: Path) -> None:
+    scratch, out, free = tmp_path / "scratch", tmp_path / "t.json", tmp_path / "free.json"
+    scratch.mkdir()
+    arguments = ["--vocab-size", "600", str(many_words), "-o"]
+    status, said, peak = limited(*arguments, str(out), "--max-memory", "40M", "--temp-dir", str(scratch))
+    assert status == 0
+    assert "the words outgrew --max-memory: " in said
+    assert said.count("\n") == 1
+    assert peak < 40 * 2**20 + BASE
+    assert list(scratch.iterdir()) == []
+    status, said, unlimited = limited(*arguments, str(free))
+    assert (status, said) == (0, "")
+    assert unlimited > 40 * 2**20 + BASE
+    assert free.read_bytes() == out.read_bytes()
+
+
+def test_too_little_is_refused_in_one_line(tmp_path: Path, many_words: Path) -> None:
+    arguments = ["train-bpe", "--vocab-size", "600", "--max-memory", "10M", str(many_words), "-o", str(tmp_path / "t")]
+    status, line = failure(*arguments)
+    assert status == 1
+    assert "10 are allowed; raise the limit" in line
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("size", ["12X", "", "-1G", "1e9"])
+def test_a_size_that_is_none(size: str) -> None:
+    done = run("train-bpe", "--merges", "1", "--max-memory", size, stdin=b"x")
+    assert done.returncode == 2
+    assert b"is no size; write 512M or 2G" in done.stderr
+
+
+def test_a_full_disk_is_one_line(tmp_path: Path, many_words: Path) -> None:
+    arguments = ["--vocab-size", "600", "--max-memory", "20M", str(many_words), "-o", str(tmp_path / "t.json")]
+    status, said, _ = limited(*arguments, FSIZE=1_000_000)
+    assert status == 1
+    assert "temporary file in " in said
+    assert said.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("megabytes", [120, 200, 280])
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_limit_from_outside_is_one_line(
+    tmp_path: Path, many_words: Path, dna: Path, megabytes: int, threads: str
+) -> None:
+    for source in (many_words, dna):
+        arguments = ["--vocab-size", "4000", "--threads", threads, str(source), "-o", str(tmp_path / "t.json")]
+        if source is dna:
+            arguments += ["--pattern", "none"]
+        status, said, _ = limited(*arguments, AS=megabytes << 20)
+        if status:
+            assert status == 1
+            assert "memory" in said
+            assert said.count("\n") == 1
+            assert list(tmp_path.iterdir()) == []
+        else:
+            (tmp_path / "t.json").unlink()
+
+
+def test_an_interrupt_within_one_long_word(tmp_path: Path, dna: Path) -> None:
+    for seconds in (0.4, 1.0):
+        arguments = ["--vocab-size", "60000", "--pattern", "none", str(dna), "-o", str(tmp_path / "t.json")]
+        child = subprocess.Popen([*COMMAND, "train-bpe", *arguments], stderr=subprocess.PIPE, env=environment())
+        time.sleep(seconds)
+        child.send_signal(signal.SIGINT)
+        sent = time.monotonic()
+        _, said = child.communicate(timeout=20)
+        assert child.returncode == 130
+        assert time.monotonic() - sent < 3
+        assert said == b""
+        assert list(tmp_path.iterdir()) == []
