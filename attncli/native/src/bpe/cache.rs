@@ -138,7 +138,7 @@ impl Key {
 
     /// Whether the word is too long for the short table.
     #[inline(always)]
-    fn is_long(self) -> bool {
+    pub fn is_long(self) -> bool {
         self.word == u128::MAX
     }
 }

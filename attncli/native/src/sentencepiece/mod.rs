@@ -10,7 +10,7 @@ mod decode;
 mod merge;
 mod normalize;
 
-use crate::bpe::cache::{long_hash, Cache, Key};
+use crate::bpe::cache::Cache;
 use crate::bpe::Encoded;
 use crate::error::{Error, Result};
 use crate::trie::{Trie, NONE};
@@ -223,30 +223,32 @@ impl SentencePiece {
         ids: &mut Vec<u32>,
     ) {
         let word = &text[start..end];
-        let key = Key::of(text, start, end);
+        let key = state.cache.key(text, start, end);
         let bpe = matches!(self.algorithm, Algorithm::Bpe(_));
         let first = self.any_bytes && start == 0;
-        if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_none() {
+        if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_long() {
             return self.segment(word, state, place, ids);
         }
-        if let Some((known, count)) = state.cache.short(key) {
-            known[..count]
-                .iter()
-                .for_each(|&id| self.push(id, place, ids));
+        if let Some(entry) = state.cache.short(key) {
+            match entry.few() {
+                Some((few, count)) => few[..count]
+                    .iter()
+                    .for_each(|&id| self.push(id, place, ids)),
+                None => {
+                    let many = state.cache.many(entry);
+                    many.iter().for_each(|&id| self.push(id, place, ids));
+                }
+            }
             return;
         }
-        let long = long_hash(word).filter(|_| bpe);
-        if let Some(known) = long.and_then(|hash| state.cache.long(word, hash)) {
+        if let Some(known) = state.cache.long(key, word) {
             known.iter().for_each(|&id| self.push(id, place, ids));
             return;
         }
         let from = ids.len();
         self.segment(word, state, place, ids);
         if from < ids.len() && self.is_certain(word, &ids[from..], state) {
-            let kept = state.cache.put_short(key, &ids[from..]);
-            if let (false, Some(hash)) = (kept, long) {
-                state.cache.put_long(word, hash, &ids[from..]);
-            }
+            state.cache.put(key, word, &ids[from..]);
         }
     }
 
