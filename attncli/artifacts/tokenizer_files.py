@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attncli import compression, files
+from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.errors import AttncliError, CallError, DataError
 
 if TYPE_CHECKING:
@@ -71,11 +72,15 @@ VOCAB_JSON = Format("vocab.json", "vocab_merges", ("vocab.json", "encoder.json")
 MERGES_TXT = Format("merges.txt", "vocab_merges", ("merges.txt", "vocab.bpe"), "sniff_merges", takes_pattern=True)
 TIKTOKEN = Format("tiktoken", "tiktoken", (".tiktoken",), takes_pattern=True)
 VOCAB_TXT = Format("vocab.txt", "vocab_txt", ("vocab.txt",))
-FORMATS = (CLIP, VOCAB_JSON, TOKENIZER_JSON, TIKTOKEN, VOCAB_TXT, MERGES_TXT)
+SENTENCEPIECE = Format("sentencepiece", "sentencepiece", ("tokenizer.model", ".model"))
+LLAMA2C = Format("llama2.c", "llama2c", ("tokenizer.bin", ".bin"))
+FORMATS = (SENTENCEPIECE, LLAMA2C, CLIP, VOCAB_JSON, TOKENIZER_JSON, TIKTOKEN, VOCAB_TXT, MERGES_TXT)
 """In the order in which a file is tried."""
 PAIRS = {"vocab.json": "merges.txt", "encoder.json": "vocab.bpe"}
-IN_A_FOLDER = ("tokenizer.json", "vocab.json", "encoder.json", "vocab.txt")
+IN_A_FOLDER = ("tokenizer.json", "vocab.json", "encoder.json", "tokenizer.model", "vocab.txt")
 """What a folder is looked through for, in this order."""
+SINGLE = (".tiktoken", ".model")
+"""Then for a single file with such an end."""
 
 
 def load(path: str, name: str, *, pattern: str | None = None, encoding: Encoding | None = None) -> Model:
@@ -108,6 +113,10 @@ def dump(model: Model, path: str, form: str | None = None) -> tuple[dict[str, by
     """
     found = _by_name(form) if form is not None else _by_path(path)
     notes: list[str] = []
+    if isinstance(model.algorithm, SentencePiece) and found not in (SENTENCEPIECE, LLAMA2C):
+        from attncli.formats.sentencepiece_json import rewritten
+
+        model = rewritten(model)
     if found is TIKTOKEN:
         pattern, special_tokens = found.code.unsaid(model)
         notes.append(f"its pattern, for --pattern: {pattern}")
@@ -144,13 +153,13 @@ def _in_folder(folder: str) -> str:
     for name in IN_A_FOLDER:
         if (Path(folder) / name).is_file() and (Path(folder) / PAIRS.get(name, name)).is_file():
             return str(Path(folder) / name)
-    single = [str(path) for path in sorted(Path(folder).iterdir()) if path.suffix == TIKTOKEN.names[0]]
+    single = [str(path) for path in sorted(Path(folder).iterdir()) if path.suffix in SINGLE]
     if len(single) == 1:
         return single[0]
     if single:
-        raise DataError(f"holds {len(single)} .tiktoken files", source=folder, hint="name one of them")
+        raise DataError(f"holds {len(single)} files {' and '.join(SINGLE)}", source=folder, hint="name one of them")
     wanted = ", ".join(f"{name} with {PAIRS[name]}" if name in PAIRS else name for name in IN_A_FOLDER)
-    raise DataError(f"no tokenizer is in this folder: none of {wanted}, *.tiktoken", source=folder)
+    raise DataError(f"no tokenizer is in this folder: none of {wanted}, *{', *'.join(SINGLE)}", source=folder)
 
 
 def _format(source: Source) -> Format:

@@ -12,7 +12,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from attncli.artifacts import tokenizer_files
 from attncli.artifacts.tokenizer import Tokenizer
+from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.errors import AttncliError, CallError, DataError
 
 TEXT = "The roses by the bank, naïve 中文 and 123.\n"
@@ -74,12 +76,14 @@ def test_a_folder_is_looked_through_in_order(tokenizer: Tokenizer, saved: Path) 
     (saved / "merges.txt").unlink()
     assert Tokenizer.load(saved, pattern="gpt2").encode(TEXT) == tokenizer.encode(TEXT)
     shutil.copy(saved / "small.tiktoken", saved / "other.tiktoken")
-    with pytest.raises(DataError, match=r"holds 2 \.tiktoken files; name one of them"):
+    with pytest.raises(DataError, match=r"holds 2 files \.tiktoken and \.model; name one of them"):
         Tokenizer.load(saved, pattern="gpt2")
 
 
 def test_an_empty_folder_says_what_was_looked_for(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"tokenizer.json, vocab.json with merges.txt, .*vocab.txt, \*.tiktoken"):
+    with pytest.raises(
+        DataError, match=r"tokenizer.json, vocab.json with merges.txt, .*vocab.txt, \*.tiktoken, \*.model"
+    ):
         Tokenizer.load(tmp_path)
 
 
@@ -148,3 +152,22 @@ def test_other_files_are_refused(tmp_path: Path, data: bytes) -> None:
         assert str(caught.value).startswith(str(tmp_path / name))
         assert "\n" not in str(caught.value)
         (tmp_path / name).unlink()
+
+
+FIXTURES = Path(__file__).parent.parent / "fixtures" / "sentencepiece"
+
+
+@pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.model")), ids=lambda path: path.name)
+def test_sentencepiece_by_what_it_holds(tmp_path: Path, path: Path) -> None:
+    expected = tokenizer_files.load(str(path), "x")
+    assert isinstance(expected.algorithm, SentencePiece)
+    for name in ("x", "x.json", "tokenizer.model", "vocab.txt", "x.bin"):
+        (tmp_path / name).write_bytes(path.read_bytes())
+        assert tokenizer_files.load(str(tmp_path / name), "x") == expected
+        (tmp_path / name).unlink()
+    (tmp_path / "y.model").write_bytes(path.read_bytes())
+    assert tokenizer_files.load(str(tmp_path), "x") == expected
+    written, notes = tokenizer_files.dump(expected, str(tmp_path / "again.model"))
+    assert notes == []
+    (tmp_path / "y.model").write_bytes(written[str(tmp_path / "again.model")])
+    assert tokenizer_files.load(str(tmp_path), "x") == expected
