@@ -20,6 +20,8 @@ class Peer:
     """A program that trains {size} entries on the file {path} with GPT-2's pattern; run in a process of its own."""
     encoder: Callable[[str], Callable[[list[str], int], list[list[int]]]] | None = None
     """From the path of a tokenizer.json, a function (documents, threads) -> ids."""
+    flat_encoder: Callable[[str], Callable[[list[bytes], int], Any]] | None = None
+    """From the path of a tokenizer.json, a function (documents, threads) -> all ids in one array."""
     attend: Callable[..., Any] | None = None
     """(q, k, v, causal) -> output."""
 
@@ -64,6 +66,22 @@ def gigatoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
     return lambda documents, threads: tok.encode_batch_list(documents, parallel=threads > 1)
 
 
+def ours_flat(path: str) -> Callable[[list[bytes], int], Any]:
+    import attncli
+
+    tok = attncli.Tokenizer.load(path)
+    return lambda documents, threads: tok.encode_flat(documents, threads=threads)[0]
+
+
+def gigatoken_flat(path: str) -> Callable[[list[bytes], int], Any]:
+    import awkward
+    import gigatoken
+
+    tok = gigatoken.Tokenizer(path)
+    # Its quickest way out: an awkward array, whose content is the flat one.
+    return lambda documents, threads: awkward.flatten(tok.encode_batch(documents, parallel=threads > 1)).layout.data
+
+
 def torch_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
     import torch
 
@@ -93,6 +111,7 @@ PEERS = {
         "attncli",
         train="import attncli; attncli.train_bpe({path!r}, vocab_size={size})",
         encoder=ours_encoder,
+        flat_encoder=ours_flat,
         attend=ours_attend,
     ),
     "tokenizers": Peer(
@@ -110,6 +129,7 @@ PEERS = {
         "gigatoken",
         train="import gigatoken as g; g.train_bpe(g.TextFileSource([{path!r}]), {size}, [])",
         encoder=gigatoken_encoder,
+        flat_encoder=gigatoken_flat,
     ),
     "rustbpe": Peer(
         "rustbpe",

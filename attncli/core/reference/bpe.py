@@ -56,6 +56,7 @@ class BPE:
             raise ValueError("the end-of-word marker is not in the vocabulary")
         self._splitter = Splitter(pattern, drop_gaps)
         self._ids = ids
+        self._entries = len(tokens)
         self._byte_level = byte_level
         self._end = [] if end_of_word is None else [ids[end_of_word]]
         self._unknown = unknown
@@ -87,9 +88,9 @@ class BPE:
         """`encode_flat` of the lines of a text, each without its newline."""
         import numpy as np
 
-        widest = max([*self._ids.values(), *([] if end_of_text is None else [end_of_text])], default=0)
-        if narrow and widest > np.iinfo(np.uint16).max:
-            raise ValueError(f"an id of {widest} does not fit uint16; use uint32")
+        largest = max(self._entries - 1, end_of_text or 0)
+        if narrow and largest > np.iinfo(np.uint16).max:
+            raise ValueError(f"an id of {largest} does not fit uint16; use uint32")
         lines = text.tobytes().split(b"\n")
         if not lines[-1]:
             lines.pop()

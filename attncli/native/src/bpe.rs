@@ -31,6 +31,7 @@ pub struct Bpe {
     char_ids: Option<FxHashMap<char, u32>>,
     end_of_word: Option<u32>,
     unknown: Option<u32>,
+    entries: usize,
     idle: Idle,
 }
 
@@ -109,6 +110,7 @@ impl Bpe {
             char_ids,
             end_of_word,
             unknown: tables.unknown,
+            entries: tables.tokens.len(),
             idle: Idle::default(),
         })
     }

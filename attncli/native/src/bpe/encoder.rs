@@ -15,13 +15,9 @@ impl Bpe {
         Ok(ids)
     }
 
-    /// The largest id that text encodes to.
-    pub fn largest_id(&self) -> u32 {
-        let bases = self.byte_ids.iter().filter(|&&id| id != NONE).copied();
-        let characters = self.char_ids.iter().flat_map(|ids| ids.values().copied());
-        let others = self.unknown.into_iter().chain(self.end_of_word);
-        let all = bases.chain(characters).chain(others);
-        all.chain(self.merges.ids()).max().unwrap_or(0)
+    /// Entries of the vocabulary.
+    pub fn entries(&self) -> usize {
+        self.entries
     }
 
     /// An encoder for one thread, with what an earlier one learned.

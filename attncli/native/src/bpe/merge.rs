@@ -109,11 +109,6 @@ impl Merges {
         }
     }
 
-    /// The ids that merges make.
-    pub fn ids(&self) -> impl Iterator<Item = u32> + '_ {
-        self.parts.iter().map(|&(_, _, id)| id)
-    }
-
     #[inline]
     pub(super) fn id(&self, rank: u32) -> u32 {
         self.parts[rank as usize].2
@@ -171,14 +166,20 @@ impl Merger {
         let symbols = &ids[from..];
         let mut merged: Vec<u32> = Vec::with_capacity(symbols.len() / 2);
         let mut block: Vec<u32> = Vec::with_capacity(BLOCK);
+        let mut before: &[u32] = &[];
         let mut start = 0;
         // The token that the block before found at `start`.
         let mut common = None;
         loop {
             let end = symbols.len().min(start + BLOCK);
-            block.clear();
-            block.extend_from_slice(&symbols[start..end]);
-            self.heap(merges, &mut block, 0);
+            let part = &symbols[start..end];
+            // In a run of one letter all blocks are alike.
+            if before != part {
+                block.clear();
+                block.extend_from_slice(part);
+                self.heap(merges, &mut block, 0);
+                before = part;
+            }
             if common.is_some_and(|id| block.first() != Some(&id)) {
                 return false;
             }

@@ -135,10 +135,11 @@ impl PyBpe {
         let bytes = text
             .as_slice()
             .map_err(|_| PyValueError::new_err("the text must be contiguous"))?;
-        let widest = end_of_text.max(Some(self.0.largest_id())).unwrap_or(0);
-        if narrow && widest > u32::from(u16::MAX) {
+        let largest = end_of_text.map_or(0, |id| id as usize);
+        let largest = largest.max(self.0.entries().saturating_sub(1));
+        if narrow && largest > usize::from(u16::MAX) {
             return Err(PyValueError::new_err(format!(
-                "an id of {widest} does not fit uint16; use uint32"
+                "an id of {largest} does not fit uint16; use uint32"
             )));
         }
         let parts = long_call(py, bytes.len(), |cancel| {
