@@ -80,8 +80,7 @@ pub fn drive(
     sink: &mut impl Pieces,
 ) {
     let inside = &text[..end];
-    let mut at = start;
-    while at < end {
+    let look = |at: usize| {
         let masks = match text[at..].first_chunk() {
             Some(block) => classify(block),
             None => {
@@ -93,16 +92,25 @@ pub fn drive(
         };
         let left = u32::try_from(end - at).unwrap_or(u32::MAX);
         let length = masks.high.trailing_zeros().min(left);
-        let mut starts = if length > 1 {
+        if length > 1 {
             rule.starts(inside, at, &masks, length) & !1
         } else {
             0
-        };
+        }
+    };
+    let mut at = start;
+    let mut ahead = look(at);
+    while at < end {
+        let mut starts = ahead;
         if starts == 0 {
             at = walk(inside, rule, at, sink);
+            ahead = look(at);
             continue;
         }
+        // The next block is looked at before the pieces of this one are told: the end of that loop is often
+        // predicted wrongly, and what comes after it would wait.
         let block = at;
+        ahead = look(block + starts.ilog2() as usize);
         while starts != 0 {
             let next = block + starts.trailing_zeros() as usize;
             sink.piece(at, next);
