@@ -37,6 +37,8 @@ PIECE, SCORE, TYPE = 1, 2, 3
 """Fields of a piece."""
 MODEL_TYPES = {1: "unigram", 2: "bpe", 3: "word", 4: "char"}
 MOST_PIECES = 1 << 21
+MOST_BYTES = 1 << 25
+"""Of all pieces together: 262,144 of Gemma have 2 MB, and a trie takes 9 bytes for each."""
 LONGEST_PIECE = 7999
 """The library's own limit, in bytes."""
 
@@ -257,6 +259,8 @@ def _check(pieces: list[bytes], scores: array[float], types: bytes, byte_fallbac
 
 def _check_texts(pieces: list[bytes]) -> None:
     whole = b"".join(pieces)
+    if len(whole) > MOST_BYTES:
+        raise DataError(f"has pieces of {len(whole)} bytes in all, more than {MOST_BYTES}")
     try:
         whole.decode("utf-8")
         fine = not any(0x80 <= piece[0] < 0xC0 for piece in pieces)

@@ -186,6 +186,7 @@ HOSTILE = {
     "UTF-8 only together": (UNK + piece(b"\xe2\x96") + piece(b"\x81"), "piece 1 is not UTF-8"),
     "NUL": (UNK + piece(b"a\0b"), "piece 1 holds a NUL"),
     "a long piece": (UNK + piece(b"a" * 8000), "piece 1 has 8000 bytes"),
+    "40 MB of pieces": (UNK + b"".join(piece(b"%07d" % i * 1000) for i in range(6000)), "has pieces of 42000005 bytes"),
     "NaN": (UNK + piece(b"a", b"\0\0\xc0\x7f"), "piece 1 has score nan"),
     "infinite": (UNK + piece(b"a", b"\0\0\x80\xff"), "piece 1 has score -inf"),
     "twice": (UNK + piece(b"a") + piece(b"b") + piece(b"a"), "pieces 1 and 3 are both 'a'"),

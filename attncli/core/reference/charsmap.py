@@ -11,7 +11,7 @@ from array import array
 __all__ = ["Charsmap"]
 
 LEAF = 1 << 31
-LONGEST = 1024
+LONGEST = 256
 """Bytes that a string may become: Unicode's longest NFKC form has 33."""
 
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 
 const LEAF: u32 = 1 << 31;
 /// Bytes that a string may become: Unicode's longest NFKC form has 33.
-const LONGEST: usize = 1024;
+const LONGEST: usize = 256;
 
 /// Longest-prefix look-up in a checked map.
 #[derive(Debug, Clone)]

@@ -7,20 +7,20 @@
 
 mod batch;
 mod decode;
+mod encode;
 mod merge;
 mod normalize;
 
-use crate::bpe::cache::Cache;
-use crate::bpe::Encoded;
 use crate::error::{Error, Result};
 use crate::trie::{Trie, NONE};
-use crate::unigram::{Lattice, Unigram, UNKNOWN_PENALTY};
+use crate::unigram::{Unigram, UNKNOWN_PENALTY};
 use decode::Decoder;
-use merge::{Merger, Merges};
+use encode::State;
+use merge::Merges;
 use normalize::Normalizer;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
+pub use encode::Traced;
 pub use normalize::Spec;
 
 /// U+2581 or a space.
@@ -33,14 +33,6 @@ const CONTROL: u8 = 3;
 const USER_DEFINED: u8 = 4;
 const UNUSED: u8 = 5;
 const BYTE: u8 = 6;
-
-/// A cached word's choices beat the next best by this much at least.
-const MARGIN: f64 = 0.25;
-/// Sums in a cached word stay below this.
-const MOST_IN_A_WORD: f64 = 5_000.0;
-/// Cached words are used where the sum before them is below this. It is f32, so each of the at most 15 sums of a short
-/// word is off by at most 2^-24 of 95,000, two of them by 0.17 together, less than `MARGIN`.
-const MOST_BEFORE: f64 = 90_000.0;
 
 /// What a file says.
 #[derive(Debug, Clone)]
@@ -85,15 +77,6 @@ pub struct SentencePiece {
     /// Whether words are segmented each by itself.
     by_words: bool,
     idle: Mutex<Vec<State>>,
-}
-
-/// One thread's working memory, and the words it has met.
-#[derive(Debug, Default)]
-struct State {
-    normalized: Vec<u8>,
-    lattice: Lattice,
-    merger: Merger,
-    cache: Cache,
 }
 
 impl SentencePiece {
@@ -165,207 +148,10 @@ impl SentencePiece {
         normalized
     }
 
-    /// Encodes one text.
-    pub fn encode(&self, text: &[u8]) -> Result<Vec<u32>> {
-        Ok(self.encode_part(&[text], &AtomicBool::new(false))?.ids)
-    }
-
-    /// Encodes texts on one thread; `cancel` stops between them.
-    fn encode_part<T: AsRef<[u8]>>(&self, texts: &[T], cancel: &AtomicBool) -> Result<Encoded> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = idle().pop().unwrap_or_default();
-        let mut encoded = Encoded::default();
-        for text in texts {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            self.append(text.as_ref(), &mut state, &mut encoded.ids)?;
-            encoded.ends.push(encoded.ids.len());
-        }
-        idle().push(state);
-        Ok(encoded)
-    }
-
     /// The text of these ids.
     pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>> {
         self.decoder.decode(ids)
     }
-
-    fn append(&self, text: &[u8], state: &mut State, ids: &mut Vec<u32>) -> Result<()> {
-        let mut normalized = std::mem::take(&mut state.normalized);
-        self.normalizer.normalize(text, &mut normalized);
-        check_length(&normalized)?;
-        let mut place = Place {
-            start: ids.len(),
-            sum: 0.0,
-        };
-        if self.by_words {
-            let mut start = 0;
-            while start < normalized.len() {
-                let end = word_end(&normalized, start, self.normalizer.space);
-                self.word(&normalized, (start, end), state, &mut place, ids);
-                start = end;
-            }
-        } else {
-            self.segment(&normalized, state, &mut place, ids);
-        }
-        state.normalized = normalized;
-        Ok(())
-    }
-
-    /// Appends the ids of one word, from the cache where it is there.
-    fn word(
-        &self,
-        text: &[u8],
-        (start, end): (usize, usize),
-        state: &mut State,
-        place: &mut Place,
-        ids: &mut Vec<u32>,
-    ) {
-        let word = &text[start..end];
-        let key = state.cache.key(text, start, end);
-        let bpe = matches!(self.algorithm, Algorithm::Bpe(_));
-        let first = self.any_bytes && start == 0;
-        if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_long() {
-            return self.segment(word, state, place, ids);
-        }
-        if let Some(entry) = state.cache.short(key) {
-            match entry.few() {
-                Some((few, count)) => few[..count]
-                    .iter()
-                    .for_each(|&id| self.push(id, place, ids)),
-                None => {
-                    let many = state.cache.many(entry);
-                    many.iter().for_each(|&id| self.push(id, place, ids));
-                }
-            }
-            return;
-        }
-        if let Some(known) = state.cache.long(key, word) {
-            known.iter().for_each(|&id| self.push(id, place, ids));
-            return;
-        }
-        let from = ids.len();
-        self.segment(word, state, place, ids);
-        if from < ids.len() && self.is_certain(word, &ids[from..], state) {
-            state.cache.put(key, word, &ids[from..]);
-        }
-    }
-
-    /// One more id; neighbouring unknowns are one.
-    #[inline]
-    fn push(&self, id: u32, place: &mut Place, ids: &mut Vec<u32>) {
-        if let Algorithm::Unigram(model) = &self.algorithm {
-            place.sum = model.add(place.sum, id);
-        }
-        if id != self.unknown || ids.len() == place.start || ids.last() != Some(&id) {
-            ids.push(id);
-        }
-    }
-
-    /// Whether a word has these ids wherever it stands.
-    fn is_certain(&self, word: &[u8], ids: &[u32], state: &mut State) -> bool {
-        let Algorithm::Unigram(model) = &self.algorithm else {
-            // A leading unknown joins another one before it.
-            let first = state.merger.path.first();
-            return self.byte_ids.is_some() || first.is_some_and(|&(_, _, id)| id != NONE);
-        };
-        // The sum of an unknown's ids is not that of its score.
-        let certainty = model.certainty(word, &mut state.lattice);
-        let path = &state.lattice.path;
-        certainty.margin > MARGIN
-            && certainty.largest < MOST_IN_A_WORD
-            && path.len() == ids.len()
-            && path.iter().zip(ids).all(|(&(_, _, one), &two)| one == two)
-    }
-
-    /// Appends the ids of a text by itself.
-    fn segment(&self, text: &[u8], state: &mut State, place: &mut Place, ids: &mut Vec<u32>) {
-        for &(start, end, id) in self.path(text, ids.len() == place.start, state, &mut place.sum) {
-            match (&self.byte_ids, id) {
-                (Some(byte_ids), NONE) => {
-                    let bytes = text[start..end].iter();
-                    ids.extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
-                }
-                (None, NONE) => {
-                    if ids.len() == place.start || ids.last() != Some(&self.unknown) {
-                        ids.push(self.unknown);
-                    }
-                }
-                _ => ids.push(id),
-            }
-        }
-    }
-
-    /// The pieces of a text; `first`: nothing was before it.
-    fn path<'s>(
-        &self,
-        text: &[u8],
-        first: bool,
-        state: &'s mut State,
-        sum: &mut f64,
-    ) -> &'s [(usize, usize, u32)] {
-        match &self.algorithm {
-            Algorithm::Unigram(model) => {
-                *sum = model.segment(text, *sum, &mut state.lattice);
-                &state.lattice.path
-            }
-            Algorithm::Bpe(model) => {
-                // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
-                model.segment(text, first && self.any_bytes, &mut state.merger);
-                &state.merger.path
-            }
-        }
-    }
-
-    /// Ids of one text, and the bytes (start, end) of it that each stands for; of the ids of an unknown character's
-    /// bytes the last stands for it, as in the library.
-    pub fn encode_traced(&self, text: &[u8]) -> Result<Traced> {
-        let (normalized, origins) = self.normalizer.traced(text);
-        check_length(&normalized)?;
-        let (mut state, mut traced) = (State::default(), Traced::default());
-        let mut was_unknown = false;
-        for &(from, to, id) in self.path(&normalized, true, &mut state, &mut 0.0) {
-            let (start, end) = (origins[from], origins[to]);
-            match (&self.byte_ids, id) {
-                (Some(byte_ids), NONE) => {
-                    let bytes = normalized[from..to].iter();
-                    traced
-                        .0
-                        .extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
-                    traced.1.resize(traced.0.len() - 1, (start, start));
-                    traced.1.push((start, end));
-                }
-                (None, NONE) if was_unknown => {
-                    if let Some(last) = traced.1.last_mut() {
-                        last.1 = end;
-                    }
-                }
-                _ => {
-                    traced.0.push(if id == NONE { self.unknown } else { id });
-                    traced.1.push((start, end));
-                }
-            }
-            was_unknown = id == NONE;
-        }
-        Ok(traced)
-    }
-}
-
-/// Ids, and the bytes that each stands for.
-pub type Traced = (Vec<u32>, Vec<(usize, usize)>);
-
-fn check_length(normalized: &[u8]) -> Result<()> {
-    if normalized.len() >= NONE as usize {
-        return Err(Error::Invalid("a text of 4 GiB or more".into()));
-    }
-    Ok(())
-}
-
-/// How far a text has come: where its ids start, and the sum of the scores so far.
-struct Place {
-    start: usize,
-    sum: f64,
 }
 
 fn unigram<'a>(tables: &Tables<'a>, pieces: Vec<(&'a [u8], u32)>) -> Unigram {
@@ -414,25 +200,4 @@ fn space_leads(piece: &[u8], space: &[u8]) -> bool {
         rest = more;
     }
     !rest.windows(space.len()).any(|window| window == space)
-}
-
-/// Where the word ends that starts here: before a space behind something else.
-#[inline]
-fn word_end(text: &[u8], start: usize, space: &[u8]) -> usize {
-    let mut at = start;
-    while text[at..].starts_with(space) {
-        at += space.len();
-    }
-    let first = space[0];
-    while at < text.len() {
-        at += text[at..]
-            .iter()
-            .position(|&byte| byte == first)
-            .unwrap_or(text.len() - at);
-        if text[at..].starts_with(space) {
-            break;
-        }
-        at += usize::from(at < text.len());
-    }
-    at
 }

@@ -80,15 +80,11 @@ impl Normalizer {
     }
 
     fn write(&self, text: &[u8], out: &mut Vec<u8>, mut origins: Option<&mut Vec<usize>>) {
-        let mut at = 0;
-        while self.remove && at < text.len() {
-            let (length, becomes) = self.prefix(text, at);
-            if becomes != b" " {
-                break;
-            }
-            at += length;
-        }
+        let mut at = self.leading(text);
         if at == text.len() {
+            if let Some(origins) = origins {
+                origins.push(at);
+            }
             return;
         }
         if self.dummy && !self.suffix {
@@ -141,6 +137,19 @@ impl Normalizer {
         if let Some(origins) = origins {
             origins.push(at);
         }
+    }
+
+    /// Bytes of the spaces at the start, where these go.
+    fn leading(&self, text: &[u8]) -> usize {
+        let mut at = 0;
+        while self.remove && at < text.len() {
+            let (length, becomes) = self.prefix(text, at);
+            if becomes != b" " {
+                break;
+            }
+            at += length;
+        }
+        at
     }
 
     /// (length, what it becomes) of what stands at a place.
