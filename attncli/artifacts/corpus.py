@@ -29,6 +29,8 @@ STEP = 1 << 21
 100 MB, two threads, s: 0.38 by 1 MB, 0.26 by 2, 0.30 by 4, 0.32 by 8, 0.39 by 32. Reading and writing are 0.035 of
 it, so a thread of their own would give less than it takes to start.
 """
+LARGE = 1 << 18
+"""Bytes of lines that are counted without an object for each."""
 
 
 class Part(NamedTuple):
@@ -84,40 +86,57 @@ class Corpus:
         """Tokens of its own that a document can have."""
         return None if self.max_tokens is None else self.max_tokens - len(self.before) - len(self.after)
 
-    def parts(self, name: str, *, offset: int = 0, pending: int = 0) -> Iterator[Part]:
+    def options(self, number: int) -> dict[str, Any]:
+        """What `encoding` says for documents from `number` on: each has a chance of its own, wherever it is read."""
+        seed = self.encoding.get("seed")
+        return {**self.encoding} if seed is None else {**self.encoding, "seed": seed + number}
+
+    def parts(self, name: str, *, offset: int = 0, pending: int = 0, number: int = 0) -> Iterator[Part]:
         """The ids of a file, from a byte of its (decompressed) text on, where a document has `pending` ids already.
 
-        Raises DataError that names the file.
+        `number` is how many documents there were before. Raises DataError that names the file.
         """
         tail = [*self.after, *([] if self.end_of_text is None else [self.end_of_text])]
         if self._is_document(name):
-            yield from self._document(name, offset, pending, tail)
+            yield from self._document(name, offset, pending, number, tail)
             return
         around: dict[str, Any] = {"limit": self.room, "before": self.before, "after": tail}
         for block, size in self._blocks(name, offset):
             if isinstance(block, bytes):
-                yield Part(*encode_lines(self.tokenizer, block, **around, **self.encoding), size, True)
+                part = Part(*encode_lines(self.tokenizer, block, **around, **self.options(number)), size, True)
             else:
-                yield Part(*finished(*self.tokenizer.encode_flat(block, **self.encoding), **around), size, False)
+                flat = self.tokenizer.encode_flat(block, **self.options(number))
+                part = Part(*finished(*flat, **around), size, False)
+            number += len(part.ends)
+            yield part
 
-    def count(self, name: str) -> Iterator[Count]:
-        """Documents, tokens and bytes of a file, block by block; NumPy is not imported."""
-        most = sys.maxsize if self.room is None else self.room
+    def count(self, name: str, *, number: int = 0) -> Iterator[Count]:
+        """Documents, tokens and bytes of a file, block by block; NumPy is imported for large ones alone."""
         around = len(self.before) + len(self.after)
         whole = self._is_document(name)
         tokens = 0
         for block, size in self._blocks(name):
-            texts = block if isinstance(block, list) else [block] if whole else lines_of(block)
-            counts = self.tokenizer.count_batch(texts, **self.encoding)
             if whole:
-                tokens += counts[0]
+                tokens += self.tokenizer.count_batch([block], **self.options(number))[0]
                 yield Count(0, 0, size)
-            else:
-                yield Count(len(counts), sum(min(count, most) + around for count in counts), size)
+                continue
+            documents, inside = self._counted(block, number)
+            number += documents
+            yield Count(documents, inside + documents * around, size)
         if whole:
-            yield Count(1, min(tokens, most) + around, 0)
+            yield Count(1, (tokens if self.room is None else min(tokens, self.room)) + around, 0)
 
-    def _document(self, name: str, offset: int, pending: int, tail: list[int]) -> Iterator[Part]:
+    def _counted(self, block: bytes | list[bytes], number: int) -> tuple[int, int]:
+        """Documents of a block, and their tokens."""
+        if isinstance(block, bytes) and len(block) > LARGE:
+            ids, ends = encode_lines(self.tokenizer, block, limit=self.room, **self.options(number))
+            return len(ends), len(ids)
+        texts = lines_of(block) if isinstance(block, bytes) else block
+        most = sys.maxsize if self.room is None else self.room
+        counts = self.tokenizer.count_batch(texts, **self.options(number))
+        return len(counts), sum(min(count, most) for count in counts)
+
+    def _document(self, name: str, offset: int, pending: int, number: int, tail: list[int]) -> Iterator[Part]:
         """One document, encoded in pieces that its pattern lets be cut."""
         import numpy as np
 
@@ -126,7 +145,7 @@ class Corpus:
             yield Part(np.array(self.before, dtype), no_end, 0, False)
         left = None if self.room is None else self.room + len(self.before) - max(pending, len(self.before))
         for piece, size in self._blocks(name, offset):
-            ids = self.tokenizer.encode_flat([piece], **self.encoding)[0][:left]
+            ids = self.tokenizer.encode_flat([piece], **self.options(number))[0][:left]
             left = None if left is None else left - len(ids)
             yield Part(ids, no_end, size, True)
             if left == 0:
@@ -151,18 +170,20 @@ class Corpus:
                     return
                 if offset:
                     handle.seek(offset, os.SEEK_CUR)  # a decompressor reads over it
-                cut = read_blocks(handle.read, STEP) if self.by == "line" else _pieces(handle.read, self.tokenizer)
-                yield from ((block, len(block)) for block in cut)
+                # What is left to chance in a document depends on all of it.
+                cut = (lambda _: 0) if self.encoding.get("dropout") else self.tokenizer.safe_cut
+                blocks = read_blocks(handle.read, STEP) if self.by == "line" else _pieces(handle.read, cut)
+                yield from ((block, len(block)) for block in blocks)
             except AttncliError as error:
                 raise error.at(source=name) from None
 
 
-def _pieces(take: Callable[[int], bytes], tokenizer: Tokenizer) -> Iterator[bytes]:
+def _pieces(take: Callable[[int], bytes], safe_cut: Callable[[bytes], int]) -> Iterator[bytes]:
     """A text in pieces that can be encoded apart. One that can be cut nowhere is read whole, in growing steps."""
     rest = b""
     while block := take(max(STEP, len(rest))):
         rest += block
-        cut = tokenizer.safe_cut(rest)
+        cut = safe_cut(rest)
         if cut:
             yield rest[:cut]
             rest = rest[cut:]

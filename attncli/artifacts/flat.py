@@ -161,7 +161,8 @@ class _Run:
         first, offset = self._step["input"], self._step["offset"]
         try:
             for number, name in enumerate(names[first:], first):
-                for part in self._corpus.parts(name, offset=offset, pending=self._writer.pending):
+                writer = self._writer
+                for part in self._corpus.parts(name, offset=offset, pending=writer.pending, number=writer.documents):
                     self._writer.add(part.ids, part.ends)
                     offset += part.size
                     self._progress(part.size)

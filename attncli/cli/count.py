@@ -19,11 +19,11 @@ def print_counts(console: Console, sources: list[str], corpus: Corpus, fmt: str)
     from attncli.artifacts.corpus import Count
 
     progress = console.bytes_done(sources, "counting")
-    found = []
+    found: list[tuple[str, Count]] = []
     for source in sources:
         console.count_input(source)
         total = Count(0, 0, 0)
-        for part in corpus.count(source):
+        for part in corpus.count(source, number=sum(count.documents for _, count in found)):
             total = Count(*map(sum, zip(total, part, strict=True)))
             progress(part.bytes)
         found.append((source, total))

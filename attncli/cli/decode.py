@@ -72,28 +72,38 @@ def run(
     coder = Tokenizer.load(tokenizer, pattern=pattern)
     run_stage(
         console,
-        lambda record: _decode(coder, record, errors, skip_special, force),
+        lambda record: _decode(coder, [record], errors, skip_special, force),
         from_=from_,
         format_for=lambda _: to or streams.format_of(common.output, FORMATS) or "text",
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, end=end),
+        together=lambda batch: _decode(coder, batch, errors, skip_special, force),
         end_of_text=special.end_of_text(coder.special_tokens, eot),
     )
 
 
-def _decode(coder: Tokenizer, record: Record, errors: str, skip_special: bool, force: bool) -> None:
+def _decode(coder: Tokenizer, batch: list[Record], errors: str, skip_special: bool, force: bool) -> None:
+    """Fills the text of all ids into the records, and takes out what goes with ids; or changes none."""
     from attncli.core.tokenizer.vocab import same
 
-    if record.ids is None:
-        raise DataError("has no ids", hint="text goes through `encode` first")
-    if record.tokenizer and not force and not same(record.tokenizer, coder.identity):
-        raise DataError(
-            f"ids of tokenizer {record.tokenizer} meet {coder.identity}", hint="give that one by -t, or --force"
-        )
-    text = coder.decode(record.ids, skip_special=skip_special)
-    if errors != "keep":
-        try:
-            text = text.decode("utf-8", errors).encode("utf-8")
-        except UnicodeDecodeError as error:
-            raise DataError(f"its text is not valid UTF-8 at byte {error.start}") from None
-    record.text = text
-    record.ids = record.tokens = record.offsets = record.tokenizer = None
+    identity = coder.identity
+    for record in batch:
+        if record.ids is None:
+            raise DataError("has no ids", hint="text goes through `encode` first")
+        if record.tokenizer and not force and not same(record.tokenizer, identity):
+            raise DataError(
+                f"ids of tokenizer {record.tokenizer} meet {identity}", hint="give that one by -t, or --force"
+            )
+    ids = [record.ids for record in batch if record.ids is not None]
+    texts = [_text(text, errors) for text in coder.decode_batch(ids, skip_special=skip_special)]
+    for record, text in zip(batch, texts, strict=True):
+        record.text = text
+        record.ids = record.tokens = record.offsets = record.tokenizer = None
+
+
+def _text(text: bytes, errors: str) -> bytes:
+    if errors == "keep":
+        return text
+    try:
+        return text.decode("utf-8", errors).encode("utf-8")
+    except UnicodeDecodeError as error:
+        raise DataError(f"its text is not valid UTF-8 at byte {error.start}") from None

@@ -182,20 +182,22 @@ def _records(console: Console, sources: list[str], corpus: Corpus, fmt: str, uni
 
     with console.output(fmt, sources) as handle:
         write = streams.writer(fmt, handle, array="ids", vocab_size=len(corpus.tokenizer))
+        number = 0
         for source, batch in _batches(console, sources, corpus):
             try:
-                _encode(corpus, batch, unit, labels=fmt in ("json", "tokens"))
+                _encode(corpus, batch, number, unit, labels=fmt in ("json", "tokens"))
             except AttncliError as error:
                 raise error.at(source=source) from None
             write(batch)
             handle.flush()
+            number += len(batch)
 
 
-def _encode(corpus: Corpus, batch: list[Record], unit: str | None, labels: bool) -> None:
+def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, labels: bool) -> None:
     """Fills ids, and what goes with them, into the records, and takes the text out."""
     texts = [record.text or b"" for record in batch]
     coder, identity = corpus.tokenizer, corpus.tokenizer.identity
-    for record, inside in zip(batch, coder.encode_lists(texts, **corpus.encoding), strict=True):
+    for record, inside in zip(batch, coder.encode_lists(texts, **corpus.options(number)), strict=True):
         ids = [*corpus.before, *inside[: corpus.room], *corpus.after]
         record.ids = ids
         record.tokenizer = identity

@@ -24,11 +24,13 @@ def run_stage(
     from_: str | None,
     format_for: Callable[[str], str],
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
+    together: Callable[[list[Record]], None] | None = None,
     allow_nan: bool = False,
     end_of_text: int | None = None,
 ) -> None:
     """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
 
+    `together` is the same work for a whole batch, where that is quicker; it changes none where one of them fails.
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
     left out behind the documents of flat files. What goes wrong names the source and the record.
     """
@@ -42,7 +44,7 @@ def run_stage(
                     output = stack.enter_context(console.output(fmt, sources))
                     write = writer_for(fmt, output)
                 for batch in batches:
-                    _work_through(batch, work, source, write)
+                    _work_through(batch, work, together, source, write)
                     output.flush()
 
 
@@ -62,9 +64,21 @@ def _opened(
 
 
 def _work_through(
-    batch: list[Record], work: Callable[[Record], None], source: str, write: Callable[[Iterable[Record]], None]
+    batch: list[Record],
+    work: Callable[[Record], None],
+    together: Callable[[list[Record]], None] | None,
+    source: str,
+    write: Callable[[Iterable[Record]], None],
 ) -> None:
     """Works on a batch and writes it; where a record fails, those before it are written first."""
+    if together is not None:
+        try:
+            together(batch)
+        except AttncliError:
+            pass  # which record it was is found below
+        else:
+            write(batch)
+            return
     for place, record in enumerate(batch):
         try:
             _located(work, record, source)

@@ -81,6 +81,22 @@ def test_a_document_that_cannot_be_cut_is_read_whole(tmp_path: Path, small_steps
     assert written(str(tmp_path / "o.npy")) == [tok.encode(b"banana bandana " * 30)]
 
 
+@pytest.mark.usefixtures("small_steps")
+@pytest.mark.parametrize("by", ["line", "file"])
+@pytest.mark.parametrize("limit", [None, 4])
+@pytest.mark.parametrize("large", [0, 1 << 30])
+def test_counts_are_those_of_the_ids(
+    tokenizer: Tokenizer, inputs: list[str], monkeypatch: pytest.MonkeyPatch, by: str, limit: int | None, large: int
+) -> None:
+    monkeypatch.setattr(corpus_module, "LARGE", large)
+    corpus = corpus_module.Corpus(tokenizer, by, before=[1], max_tokens=limit)
+    counts = [count for name in inputs for count in corpus.count(name)]
+    wanted = expected(tokenizer, by, None if limit is None else limit - 1, [])
+    assert sum(count.documents for count in counts) == len(wanted)
+    assert sum(count.tokens for count in counts) == sum(map(len, wanted)) + len(wanted)
+    assert sum(count.bytes for count in counts) == 2 * len(TEXT) + sum(len(f"line {n}\nof it") for n in range(30))
+
+
 def test_dtypes(tokenizer: Tokenizer, inputs: list[str], tmp_path: Path) -> None:
     output = str(tmp_path / "out.npy")
     for dtype in ("uint16", "uint32", "int32", "int64"):
