@@ -5,10 +5,11 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
-from shell import output, run
+from shell import COMMAND, environment, output, run
 
 from attncli import Tokenizer
 
@@ -91,3 +92,23 @@ def test_a_wrong_call_says_whose_it_is(arguments: list[str], line: str) -> None:
     done = run(*arguments)
     assert done.returncode == 2
     assert done.stderr.decode().splitlines()[-1].startswith(line)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["info", "starter"], ["convert", "starter"], ["encode", "--count", "a.txt"], ["decode", "ids"]]
+)
+def test_a_full_disk_is_one_line_and_a_closed_pipe_success(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "a.txt").write_bytes(TEXT)
+    (tmp_path / "ids").write_bytes(b"5 16383\n" * 100_000)
+    with open("/dev/full", "wb") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, cwd=tmp_path, env=environment(), check=False
+        )
+    assert (done.returncode, done.stderr.decode()) == (1, f"attncli {arguments[0]}: No space left on device\n")
+    with subprocess.Popen(
+        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path, env=environment()
+    ) as left:
+        assert left.stdout is not None
+        assert left.stderr is not None
+        left.stdout.close()
+        assert (left.wait(timeout=30), left.stderr.read()) == (0, b"")
