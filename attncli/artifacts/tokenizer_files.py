@@ -112,6 +112,8 @@ def dump(model: Model, path: str, form: str | None = None) -> tuple[dict[str, by
     Raises CallError where the format cannot say what the model is.
     """
     found = _by_name(form) if form is not None else _by_path(path)
+    if not hasattr(found.code, "write"):
+        raise CallError(f"a {found.name} file is read here, and not written", hint="use --to tokenizer.json")
     notes: list[str] = []
     if isinstance(model.algorithm, SentencePiece) and found not in (SENTENCEPIECE, LLAMA2C):
         from attncli.formats.sentencepiece_json import rewritten

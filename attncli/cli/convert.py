@@ -14,7 +14,7 @@ from attncli.errors import CallError
 
 __all__ = ["run"]
 
-FORMATS = ("tokenizer.json", "vocab.json", "tiktoken", "vocab.txt")
+FORMATS = ("tokenizer.json", "vocab.json", "tiktoken", "vocab.txt", "sentencepiece")
 
 
 @subcommand("convert")
