@@ -5,7 +5,7 @@ U+FFFD before a pattern. `threads` = 0 means one thread a core. Bad arguments ra
 """
 
 from collections.abc import Callable, Sequence
-from typing import final
+from typing import TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,35 +104,55 @@ def train_merges(
     `on_merges(done, max_merges)` is called now and then from the calling thread, and may raise to stop.
     """
 
-@final
-class BPE:
-    """Encodes text into ids with learned merges: at each step the adjacent pair of lowest rank, leftmost first.
+class Options(TypedDict):
+    """What an encoding takes beside its text."""
 
-    `tokens[i]` is the bytes of id i. `merges[r]` = (left, right) of rank r; the merged id is that of the
-    concatenated bytes. `byte_level`: the base symbols are the 256 single bytes, all in `tokens`; else they
-    are characters, one not in `tokens` becomes `unknown` (or vanishes where that is None).
-    `special`: ids that plain text never encodes to (their bytes don't take part in the look-up of symbols).
+    allow: Sequence[int]
+    """Ids of the special added tokens that are cut out of a text; those that are not special always are."""
+    before: Sequence[int]
+    """Ids before each text."""
+    after: Sequence[int]
+    """Ids behind each text."""
+    dropout: float | None
+    """BPE-dropout (Provilkov et al. 2020): the probability that a merge is left out at a step; None: the model's."""
+    seed: int
+    """Text number i of a call draws from SplitMix64(seed + i), whatever the threads."""
+
+@final
+class Tokenizer:
+    """Text to ids by a pipeline as tokenizer.json describes it, and a model of tokens.
+
+    Token i is ``tokens[ends[i - 1]:ends[i]]``; `ends`, `merges` and `new` are buffers of uint32 in the machine's
+    byte order. `merges` holds (left, right) by rank, `new` the id that each makes (without it: the id of the
+    concatenated bytes). `pipeline` is JSON: an object of
+
+    - `normalizer`, `pre_tokenizer`: lists of steps as tokenizer.json has them, with all their fields;
+    - `added_tokens`: a list as tokenizer.json has it, with `in_vocab`: whether the model knows it too. Plain text never
+      encodes to one that it does not know, or that is special;
+    - `model`: `type` "BPE" with byte_level, ignore_merges, byte_fallback, unknown (an id or null), fuse_unk,
+      continuing_subword_prefix, end_of_word_suffix, dropout; or "WordPiece" with unknown,
+      continuing_subword_prefix, max_input_chars_per_word.
+
+    Under `byte_level` the tokens are bytes, and the step ByteLevel writes stand-ins only where another step follows.
     """
 
     def __init__(
-        self,
-        tokens: Sequence[bytes],
-        merges: Sequence[tuple[int, int]],
-        pattern: str,
-        *,
-        drop_gaps: bool = False,
-        byte_level: bool = True,
-        end_of_word: bytes | None = None,
-        unknown: int | None = None,
-        special: Sequence[int] = (),
+        self, tokens: bytes, ends: bytes, pipeline: str, *, merges: bytes | None = None, new: bytes | None = None
     ) -> None: ...
-    def encode(self, text: bytes) -> list[int]:
+    def encode(self, text: bytes, options: Options | None = None) -> list[int]:
         """Ids of one text. Time linear in its length, up to a logarithm."""
 
-    def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
-        """Ids of each text; the texts, and long ones in parts, are spread over threads."""
+    def encode_traced(
+        self, texts: Sequence[bytes], options: Options | None = None
+    ) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Ids of each text, and for each id the bytes (start, end) of the original text that it stands for."""
 
-    def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+    def encode_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[list[int]]:
+        """Ids of each text; the texts are spread over threads."""
+
+    def encode_flat(
+        self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         """All ids in one array (total,), and each text's start in it, the total at the end (texts + 1,)."""
 
     def encode_lines(
@@ -143,12 +163,20 @@ class BPE:
         counts, nothing after the last newline does not. `end_of_text` is an id after each document's. With `narrow`
         the ids are uint16; ValueError where one of the vocabulary or `end_of_text` would not fit.
 
-        >>> BPE(tokens, [], "").encode_lines(np.frombuffer(b"ab\\n\\nc", np.uint8), end_of_text=0)
+        >>> Tokenizer(*tables).encode_lines(np.frombuffer(b"ab\\n\\nc", np.uint8), end_of_text=0)
         (array([97, 98,  0,  0, 99,  0], dtype=uint32), array([0, 3, 4, 6], dtype=uint64))
         """
 
-    def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
+    def count_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[int]:
         """The number of ids of each text."""
+
+    def decode_batch(
+        self, documents: Sequence[NDArray[np.unsignedinteger] | Sequence[int]], skip: Sequence[int] = ()
+    ) -> list[bytes]:
+        """The tokens of each document, one after another, without those to skip. ValueError for what is no id."""
+
+    def lost(self) -> list[bytes]:
+        """Characters (BPE) or words (WordPiece) that the vocabulary could not say so far, at most 1,000, in order."""
 
 def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
     r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the

@@ -10,7 +10,7 @@ from attncli import files
 from attncli.artifacts import names, tokenizer_files
 from attncli.core.tokenizer import tokenizer as core
 from attncli.errors import AttncliError, CallError, DataError
-from attncli.formats import tokenizer_json
+from attncli.formats import tokenizer_json_writer
 
 if TYPE_CHECKING:
     import numpy as np
@@ -66,7 +66,7 @@ class Tokenizer(core.Tokenizer):
 
     def serialized(self) -> bytes:
         """The bytes of its tokenizer.json."""
-        return tokenizer_json.write(self.model)
+        return tokenizer_json_writer.write(self.model)
 
     def encode_file(
         self, path: str | os.PathLike[str], by: str = "line", *, threads: int | None = None

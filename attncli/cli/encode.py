@@ -197,7 +197,11 @@ def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, 
     """Fills ids, and what goes with them, into the records, and takes the text out."""
     texts = [record.text or b"" for record in batch]
     coder, identity = corpus.tokenizer, corpus.tokenizer.identity
-    for record, inside in zip(batch, coder.encode_lists(texts, **corpus.options(number)), strict=True):
+    if unit:
+        lists, spans = coder.encode_offsets(texts, **corpus.options(number))
+    else:
+        lists, spans = coder.encode_lists(texts, **corpus.options(number)), [[]] * len(texts)
+    for record, inside, within in zip(batch, lists, spans, strict=True):
         ids = [*corpus.before, *inside[: corpus.room], *corpus.after]
         record.ids = ids
         record.tokenizer = identity
@@ -207,8 +211,8 @@ def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, 
         if unit:
             # A token that was put there stands for nothing of the text: (0, 0), as in Hugging Face's encodings.
             none = (0, 0)
-            spans = coder.offsets(inside[: corpus.room])
-            record.offsets = [*(none for _ in corpus.before), *spans, *(none for _ in corpus.after)]
+            kept = within[: corpus.room]
+            record.offsets = [*(none for _ in corpus.before), *kept, *(none for _ in corpus.after)]
 
 
 def _batches(console: Console, sources: list[str], corpus: Corpus) -> Iterator[tuple[str, list[Record]]]:

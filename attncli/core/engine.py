@@ -19,7 +19,6 @@ __all__ = [
     "add_tokens",
     "attention",
     "attention_weights",
-    "bpe",
     "derive_merges",
     "find_tokens",
     "lift_tokenizer_json",
@@ -27,6 +26,7 @@ __all__ = [
     "read_ranks",
     "sentencepiece",
     "splitter",
+    "tokenizer",
     "train_merges",
     "word_counts",
 ]
@@ -86,15 +86,15 @@ def train_merges() -> Any:
     return twin
 
 
-def bpe() -> type[_native.BPE]:
-    """The class that encodes with merges."""
+def tokenizer() -> type[_native.Tokenizer]:
+    """The class that encodes."""
     if name() == "native":
-        from attncli._native import BPE
+        from attncli._native import Tokenizer
 
-        return BPE
-    from attncli.core.reference import bpe as twin
+        return Tokenizer
+    from attncli.core.reference.pipeline import Tokenizer as Twin
 
-    return cast("type[_native.BPE]", twin.BPE)
+    return cast("type[_native.Tokenizer]", Twin)
 
 
 def read_ranks() -> Any:

@@ -17,8 +17,9 @@ from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.patterns import GPT2
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
 from attncli.errors import CallError, DataError
-from attncli.formats import tokenizer_json
+from attncli.formats import tokenizer_json, tokenizer_json_writer
 from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig, loads
+from attncli.formats.tokenizer_template import written_template
 
 __all__ = ["read", "read_clip", "sniff_clip", "sniff_merges", "sniff_vocab", "write"]
 
@@ -144,7 +145,7 @@ def write(model: Model) -> dict[str, bytes]:
 
     Raises CallError where the pair would be read as something else.
     """
-    whole = tokenizer_json.to_object(model)
+    whole = tokenizer_json_writer.to_object(model)
     if not isinstance(model.algorithm, BPE) or not model.byte_level:
         raise _cannot("a model that is no BPE over bytes")
     table = whole["model"]
@@ -271,4 +272,5 @@ def _whole(
 def _template(template: tuple[str, str] | None, ids: Mapping[str, Any]) -> dict[str, Any] | None:
     if template is None or not all(token in ids for token in template):
         return None
-    return tokenizer_json.template([template[0]], [template[1]], ids)
+    first, last = (ids[token] for token in template)
+    return written_template([first], [last], dict(zip((first, last), template, strict=True)))

@@ -15,6 +15,7 @@ from attncli.core.tokenizer.model import Model, WordPiece
 from attncli.errors import CallError, DataError
 from attncli.formats import tokenizer_json
 from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig
+from attncli.formats.tokenizer_template import written_template
 
 __all__ = ["read", "sniff", "write"]
 
@@ -64,7 +65,8 @@ def write(model: Model) -> dict[str, bytes]:
     lines = [token.decode("utf-8") for token in model.tokens]
     if any("\n" in line or "\r" in line for line in lines):
         raise _cannot("a token with a line break in it")
-    roles = {role: text for role, text in SPECIAL_TOKENS.items() if text in lines}
+    special = {token.text for token in model.added}
+    roles = {role: text for role, text in SPECIAL_TOKENS.items() if text in special}
     files = {"vocab.txt": "".join(line + "\n" for line in lines).encode("utf-8"), SPECIAL: _json(roles)}
     step = next((step for step in model.normalizer if step["type"] == "BertNormalizer"), {})
     switches = {
@@ -116,7 +118,7 @@ def _whole(ids: Mapping[str, int], config: TokenizerConfig) -> dict[str, Any]:
             "lowercase": switches["do_lower_case"],
         },
         "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": tokenizer_json.template([CLS], [SEP], ids) if framed else None,
+        "post_processor": written_template([ids[CLS]], [ids[SEP]], {ids[CLS]: CLS, ids[SEP]: SEP}) if framed else None,
         "decoder": {"type": "WordPiece", "prefix": "##", "cleanup": True},
         "model": {
             "type": "WordPiece",

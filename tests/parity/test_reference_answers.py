@@ -21,22 +21,69 @@ def load(path: str) -> Any:
     return json.loads((REFERENCE / path).read_text(encoding="utf-8"))
 
 
-def test_ids_of_gpt2() -> None:
-    gpt2, cases = Tokenizer.load(REFERENCE / "vocab/gpt2/tokenizer.json"), load("tokenization/gpt2.json")
+TOKENIZERS = {
+    "gpt2": ("vocab/gpt2/tokenizer.json", None),
+    "gpt2_hf": ("vocab/gpt2/tokenizer.json", "all"),
+    "bert_uncased": ("vocab/bert-uncased/tokenizer.json", "all"),
+    "llama2": ("vocab/derived/llama2/tokenizer.json", None),
+}
+"""Reference -> (tokenizer, special tokens that it finds in a text)."""
+
+
+def strings() -> dict[str, dict[str, str]]:
     lines = (REFERENCE / "tokenization/strings.jsonl").read_text(encoding="utf-8").split("\n")
-    texts = {case["id"]: case for case in map(json.loads, filter(None, lines))}
-    for name, ids in cases["strings"].items():
-        assert gpt2.encode(texts[name]["text"]) == ids, name
-    for name, case in texts.items():
-        text = bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode()
-        assert gpt2.decode(gpt2.encode(text)) == text, name
+    return {case["id"]: case for case in map(json.loads, filter(None, lines))}
+
+
+@pytest.mark.parametrize("name", TOKENIZERS)
+def test_ids(name: str) -> None:
+    path, allow = TOKENIZERS[name]
+    coder, cases, texts = Tokenizer.load(REFERENCE / path), load(f"tokenization/{name}.json"), strings()
+    wrong = [
+        case for case, ids in cases["strings"].items() if coder.encode(texts[case]["text"], allow_special=allow) != ids
+    ]
+    assert wrong == []
+    for case, ids in cases.get("with_special_tokens", {}).items():
+        if coder.model.bos:
+            assert coder.encode(texts[case]["text"], allow_special=allow, bos=True, eos=True) == ids, case
     checked = 0
-    for name, expected in cases["texts"].items():
-        if (REFERENCE / "texts" / name).exists():
-            ids = np.array(gpt2.encode((REFERENCE / "texts" / name).read_bytes()), "<u4")
-            assert hashlib.sha256(ids.tobytes()).hexdigest() == expected["sha256_u32le"], name
+    for text, expected in cases["texts"].items():
+        if (REFERENCE / "texts" / text).exists():
+            ids = np.array(coder.encode((REFERENCE / "texts" / text).read_bytes(), allow_special=allow), "<u4")
+            assert hashlib.sha256(ids.tobytes()).hexdigest() == expected["sha256_u32le"], text
             checked += 1
     assert checked > 5
+
+
+@pytest.mark.parametrize("name", ["gpt2", "llama2"])
+def test_any_bytes_come_back(name: str) -> None:
+    """Under a byte-level vocabulary all of them, under one with byte fallback but for the space put before a text."""
+    coder = Tokenizer.load(REFERENCE / TOKENIZERS[name][0])
+    for case in strings().values():
+        text = bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode()
+        if name == "gpt2" or "▁".encode() not in text:
+            assert coder.decode(coder.encode(text)) == text, case["id"]
+
+
+@pytest.mark.parametrize("name", ["gpt2", "bert_uncased", "llama2"])
+def test_text_of_ids(name: str) -> None:
+    coder, cases = Tokenizer.load(REFERENCE / TOKENIZERS[name][0]), load(f"tokenization/{name}.json")
+    for case in cases["decode"]:
+        found = coder.decode(case["ids"])
+        if "hex" in case:
+            assert found.hex() == case["hex"]
+        elif "text_keep_special" in case:
+            assert found.decode() == case["text_keep_special"]
+            assert coder.decode(case["ids"], skip_special=True).decode() == case["text_skip_special"]
+        else:
+            assert found.decode("utf-8", "replace") == case["text"]
+
+
+@pytest.mark.parametrize(("name", "path"), [("bert-bge", "bert_uncased"), ("gpt-2", "gpt2")])
+def test_vectors_of_llama_cpp(name: str, path: str) -> None:
+    coder, cases = Tokenizer.load(REFERENCE / TOKENIZERS[path][0]), load(f"tokenization/llamacpp_vectors_{name}.json")
+    for case in cases["vectors"]:
+        assert coder.encode(case["text"]) == case["ids"], case["text"]
 
 
 LATER = ("rope", "sink", "mha", "bahdanau", "ops", "t5_relative_bias", "causal_top_left")

@@ -8,7 +8,7 @@ other formats are read into the same words, so that one set of normalizers, pre-
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from attncli.core.tokenizer.sentencepiece import SentencePiece
@@ -75,6 +75,9 @@ class AddedToken:
     lstrip: bool = False
     rstrip: bool = False
     normalized: bool = False
+    """Whether it is looked for in the text as normalized, in its own normalized form."""
+    in_vocab: bool = field(default=False, compare=False)
+    """Whether the algorithm knows it too, so that plain text may become it (if it is not special)."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,8 @@ class Model:
     pre_tokenizer: Sequence[Step] = ()
     """`ByteLevel` in it says no more than its regex and add_prefix_space: tokens are bytes here already."""
     decoder: Sequence[Step] = ()
-    """Empty: tokens are concatenated."""
+    """Empty: tokens are concatenated; under a byte-level model they are so before these steps. {"type": "Join"}, not a
+    word of the format, puts spaces between tokens."""
     added: Sequence[AddedToken] = ()
     bos: Sequence[int] = ()
     """Ids that --bos puts before a text: those of the file's template."""

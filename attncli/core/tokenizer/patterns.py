@@ -6,10 +6,12 @@ A pattern's matches, and the gaps between them, are the pieces within which BPE 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from attncli.errors import CallError
 
-__all__ = ["KNOWN", "WHITESPACE", "name_of", "resolve"]
+__all__ = ["KNOWN", "WHITESPACE", "name_of", "only_pattern", "resolve"]
 
 GPT2 = r"""'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"""
 """As GPT-2's encoder.py has it."""
@@ -63,3 +65,24 @@ def name_of(source: str) -> str | None:
     'none'
     """
     return next((name for name, known in KNOWN.items() if known == source), None)
+
+
+def only_pattern(pre_tokenizer: Sequence[Mapping[str, Any]]) -> tuple[str, bool] | None:
+    """The one pattern that steps of tokenizer.json cut by, and whether what it does not match is left out.
+
+    None where they do more than that.
+
+    >>> only_pattern([{"type": "ByteLevel", "add_prefix_space": False, "use_regex": True}])[0] == GPT2
+    True
+    """
+    found = [("", False)]
+    for step in pre_tokenizer:
+        kind, regex = step["type"], step.get("pattern", {}).get("Regex")
+        behavior = (step.get("behavior"), step.get("invert"))
+        if kind == "ByteLevel" and not step["add_prefix_space"]:
+            found += [(GPT2, False)] if step["use_regex"] else []
+        elif kind == "Split" and regex and behavior in (("Isolated", False), ("Removed", True)):
+            found.append((regex, behavior[1] is True))
+        else:
+            return None
+    return found[-1] if len(found) < 3 else None

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 
 from attncli.errors import CallError
 
-__all__ = ["END_OF_TEXT", "chosen", "cut", "end_of_text"]
+__all__ = ["END_OF_TEXT", "chosen", "end_of_text"]
 
 END_OF_TEXT = ("<|endoftext|>", "<|end_of_text|>", "<｜end▁of▁sentence｜>", "</s>", "<eos>", "[SEP]")
 """What vocabularies call the token that stands behind a document, the first that there is: GPT-2's, Llama 3's,
@@ -27,11 +26,11 @@ def end_of_text(special_tokens: Mapping[str, int], choice: str = "auto") -> int 
     return None if choice == "none" else next(iter(chosen(special_tokens, choice).values()))
 
 
-def chosen(special_tokens: Mapping[str, int], allow: str | Iterable[str] | None) -> dict[bytes, int]:
+def chosen(special_tokens: Mapping[str, int], allow: str | Iterable[str] | None) -> dict[str, int]:
     """The special tokens that a call allows: none, "all", or those named. Raises CallError for others.
 
     >>> chosen({"<|end|>": 7}, "all")
-    {b'<|end|>': 7}
+    {'<|end|>': 7}
     """
     if allow is None or allow == "none":
         return {}
@@ -40,21 +39,4 @@ def chosen(special_tokens: Mapping[str, int], allow: str | Iterable[str] | None)
         if name not in special_tokens:
             known = ", ".join(list(special_tokens)[:8]) or "none"
             raise CallError(f"{name!r} is no special token of this tokenizer", hint=f"it has {known}")
-    return {name.encode("utf-8"): special_tokens[name] for name in names}
-
-
-def cut(text: bytes, special: Mapping[bytes, int]) -> Iterator[bytes | int]:
-    """The text with each special token as its id: leftmost, and of several that begin there the longest.
-
-    >>> list(cut(b"a<|end|>b", {b"<|end|>": 7}))
-    [b'a', 7, b'b']
-    """
-    longest_first = sorted(special, key=len, reverse=True)
-    at = 0
-    for found in re.finditer(b"|".join(map(re.escape, longest_first)), text):
-        if found.start() > at:
-            yield text[at : found.start()]
-        yield special[found.group()]
-        at = found.end()
-    if at < len(text):
-        yield text[at:]
+    return {name: special_tokens[name] for name in names}

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from attncli.core import engine
-from attncli.core.tokenizer import special
-from attncli.core.tokenizer.documents import finished, lines_of
+from attncli.core.tokenizer import contract, special
+from attncli.core.tokenizer.decoder import decode_steps
 from attncli.core.tokenizer.model import BPE, Model
-from attncli.core.tokenizer.normalize import normalizer
-from attncli.core.tokenizer.patterns import GPT2
+from attncli.core.tokenizer.offsets import in_characters
+from attncli.core.tokenizer.patterns import only_pattern
 from attncli.core.tokenizer.vocab import digest, label
 from attncli.errors import CallError, DataError
 
@@ -19,43 +19,37 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from attncli import _native
+    from attncli._native import Options
+
 __all__ = ["Tokenizer"]
 
 Allow = str | Iterable[str] | None
 
 
 class Tokenizer:
-    """Encodes and decodes with a BPE model.
+    """Encodes and decodes with a model.
 
     Text is bytes, or str that is encoded as UTF-8. Under a byte-level model any bytes can be encoded and come back
-    unchanged. A special token spelled in the text is plain text unless `allow_special` is "all" or names it.
+    as the normalizer leaves them. What each method that encodes takes beside its text:
+
+    - `allow_special`: a special token spelled in the text is plain text unless this is "all" or names it;
+    - `bos`, `eos`: whether the ids of the file's template stand before and behind each text;
+    - `dropout`: the probability that a merge is left out (BPE-dropout, Provilkov et al. 2020; None: the model's own),
+      drawn by `seed`: text number i of a call has the chance of seed + i, whatever the threads.
     """
 
     def __init__(self, model: Model) -> None:
-        """Raises DataError where the model contradicts itself."""
+        """Raises DataError where the model contradicts itself, or asks for what is not done."""
         self.model = model
-        if not isinstance(model.algorithm, BPE):
-            raise DataError(f"{type(model.algorithm).__name__} is not supported")
-        self._algorithm = model.algorithm
-        self._normalizer, self._marker = _normalizer(model)
-        pattern, self._drop_gaps = _pattern(model)
-        self._change = normalizer(self._normalizer)
-        encoder = engine.bpe()
+        self._join = decode_steps(model.decoder) if model.decoder else None
+        arguments, buffers = contract.arguments(model)
+        encoder: Callable[..., _native.Tokenizer] = engine.tokenizer()
         try:
-            self._bpe = encoder(
-                model.tokens,
-                self._algorithm.merges,
-                pattern,
-                drop_gaps=self._drop_gaps,
-                byte_level=model.byte_level,
-                end_of_word=None if self._marker is None else self._marker.encode("utf-8"),
-                unknown=self._algorithm.unknown,
-                special=list(self.special_tokens.values()),
-            )
+            self._engine = encoder(*arguments, **buffers)
         except ValueError as error:
             raise DataError(str(error)) from error
         self._labels: dict[int, str] = {}
-        self._lost: set[str] = set()
 
     def __len__(self) -> int:
         """Entries of the vocabulary, special tokens included."""
@@ -78,8 +72,9 @@ class Tokenizer:
 
     @property
     def merges(self) -> list[tuple[bytes, bytes]]:
-        """(left, right) bytes by rank."""
-        return [(self.model.tokens[left], self.model.tokens[right]) for left, right in self._algorithm.merges]
+        """(left, right) bytes by rank; none where the model is no BPE."""
+        tokens, algorithm = self.model.tokens, self.model.algorithm
+        return [(tokens[left], tokens[right]) for left, right in algorithm.merges] if isinstance(algorithm, BPE) else []
 
     @property
     def vocab(self) -> dict[bytes, int]:
@@ -94,59 +89,62 @@ class Tokenizer:
     @property
     def warnings(self) -> list[str]:
         """What was lost in encoding so far, a line each."""
-        if not self._lost:
+        lost = self._engine.lost()
+        if not lost:
             return []
-        shown = ", ".join(repr(character) for character in sorted(self._lost)[:5])
-        fate = "vanished" if self._algorithm.unknown is None else "became the unknown token"
-        return [f"characters that the vocabulary does not have {fate}: {shown}"]
+        shown = ", ".join(repr(text.decode("utf-8", "replace")) for text in lost[:5])
+        algorithm = self.model.algorithm
+        what = "characters" if isinstance(algorithm, BPE) else "words"
+        fate = "vanished" if algorithm.unknown is None else "became the unknown token"
+        return [f"{what} that the vocabulary does not have {fate}: {shown}"]
 
-    def encode(self, text: str | bytes, *, allow_special: Allow = None) -> list[int]:
+    def encode(self, text: str | bytes, **options: Any) -> list[int]:
         """Ids of one text.
 
         >>> Tokenizer(Model(ALPHABET, BPE(merges=[]))).encode("Hi")
         [39, 72]
         """
-        return self.encode_lists([text], allow_special=allow_special)[0]
+        return self.encode_lists([text], **options)[0]
 
     def encode_lists(
-        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+        self,
+        documents: Sequence[str | bytes],
+        *,
+        threads: int | None = None,
+        allow_special: Allow = None,
+        bos: bool = False,
+        eos: bool = False,
+        dropout: float | None = None,
+        seed: int = 0,
     ) -> list[list[int]]:
         """Ids of each document, as lists (NumPy is not imported)."""
-        allowed = special.chosen(self.special_tokens, allow_special)
-        texts = [_bytes(document) for document in documents]
-        if not allowed:
-            lists: list[list[int]] = self._run(self._bpe.encode_batch, texts, threads)
-            return lists
-        cuts = [list(special.cut(text, allowed)) for text in texts]
-        plain = [part for parts in cuts for part in parts if isinstance(part, bytes)]
-        encoded = iter(self._run(self._bpe.encode_batch, plain, threads))
-        return [
-            [id_ for part in parts for id_ in (next(encoded) if isinstance(part, bytes) else [part])] for parts in cuts
-        ]
+        options = self._options(allow_special, bos, eos, dropout, seed)
+        lists: list[list[int]] = self._run(self._engine.encode_batch, documents, threads or 0, options)
+        return lists
 
     def encode_batch(
-        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+        self, documents: Sequence[str | bytes], *, threads: int | None = None, **options: Any
     ) -> list[NDArray[np.uint32]]:
         """Ids of each document, uint32 (T,); the documents are spread over threads."""
         import numpy as np
 
-        if allow_special is not None:
-            lists = self.encode_lists(documents, threads=threads, allow_special=allow_special)
-            return [np.array(ids, np.uint32) for ids in lists]
-        ids, starts = self.encode_flat(documents, threads=threads)
+        ids, starts = self.encode_flat(documents, threads=threads, **options)
         return np.split(ids, starts[1:-1].astype(np.int64)) if len(documents) else []
 
     def encode_flat(
-        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+        self,
+        documents: Sequence[str | bytes],
+        *,
+        threads: int | None = None,
+        allow_special: Allow = None,
+        bos: bool = False,
+        eos: bool = False,
+        dropout: float | None = None,
+        seed: int = 0,
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         """All ids as uint32 (total,), and where each document starts, the total last: uint64 (documents + 1,)."""
-        if allow_special is not None:
-            import numpy as np
-
-            lists = self.encode_lists(documents, threads=threads, allow_special=allow_special)
-            starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
-            return np.array([id_ for ids in lists for id_ in ids], np.uint32), starts
-        flat: tuple[Any, Any] = self._run(self._bpe.encode_flat, [_bytes(text) for text in documents], threads)
+        options = self._options(allow_special, bos, eos, dropout, seed)
+        flat: tuple[Any, Any] = self._run(self._engine.encode_flat, documents, threads or 0, options)
         return flat
 
     def encode_lines(
@@ -162,24 +160,60 @@ class Tokenizer:
         import numpy as np
 
         narrow = len(self) <= 1 << 16
-        if self.model.byte_level and not self._change:
-            found: tuple[Any, Any] = self._bpe.encode_lines(
+        try:
+            found: tuple[Any, Any] = self._engine.encode_lines(
                 np.frombuffer(text, np.uint8), threads or 0, end_of_text=end_of_text, narrow=narrow
             )
-            return found
-        ids, starts = self.encode_flat(lines_of(text), threads=threads)
-        after = [] if end_of_text is None else [end_of_text]
-        ids, ends = finished(ids.astype(np.uint16 if narrow else np.uint32), starts, after=after)
-        return ids, np.concatenate([starts[:1], ends])
+        except ValueError as error:
+            raise DataError(str(error)) from error
+        return found
 
     def count_batch(
-        self, documents: Sequence[str | bytes], *, threads: int | None = None, allow_special: Allow = None
+        self,
+        documents: Sequence[str | bytes],
+        *,
+        threads: int | None = None,
+        allow_special: Allow = None,
+        bos: bool = False,
+        eos: bool = False,
+        dropout: float | None = None,
+        seed: int = 0,
     ) -> list[int]:
         """The number of ids of each document."""
-        if allow_special is not None:
-            return [len(ids) for ids in self.encode_lists(documents, threads=threads, allow_special=allow_special)]
-        counts: list[int] = self._run(self._bpe.count_batch, [_bytes(text) for text in documents], threads)
+        options = self._options(allow_special, bos, eos, dropout, seed)
+        counts: list[int] = self._run(self._engine.count_batch, documents, threads or 0, options)
         return counts
+
+    def encode_offsets(
+        self,
+        documents: Sequence[str | bytes],
+        *,
+        unit: Literal["bytes", "characters"] = "bytes",
+        threads: int | None = None,
+        allow_special: Allow = None,
+        bos: bool = False,
+        eos: bool = False,
+        dropout: float | None = None,
+        seed: int = 0,
+    ) -> tuple[list[list[int]], list[list[tuple[int, int]]]]:
+        """Ids of each document, and the span (start, end) of each id in the document as it was given.
+
+        A token that stands for part of a character has that part's bytes, or the whole character where characters
+        are counted. What a normalizer puts in, and what `bos` and `eos` add, has an empty span.
+
+        >>> Tokenizer(Model(ALPHABET, BPE(merges=[]))).encode_offsets(["Hi"])
+        ([[39, 72]], [[(0, 1), (1, 2)]])
+        """
+        del threads  # one does it
+        if unit not in ("bytes", "characters"):
+            raise CallError(f"no offsets are counted in {unit!r}", hint="use bytes or characters")
+        texts = [_bytes(document) for document in documents]
+        options = self._options(allow_special, bos, eos, dropout, seed)
+        traced = self._run(self._engine.encode_traced, texts, options)
+        spans = [spans for _, spans in traced]
+        if unit == "characters":
+            spans = [in_characters(text, each) for text, each in zip(texts, spans, strict=True)]
+        return [ids for ids, _ in traced], spans
 
     def safe_cut(self, text: bytes) -> int:
         """The largest known place where the text can be cut, whatever follows it, with the same ids; 0: none is known.
@@ -187,31 +221,28 @@ class Tokenizer:
         >>> Tokenizer(Model(ALPHABET, BPE(merges=[]))).safe_cut(b"all of it")
         0
         """
-        return 0 if self._change else self._splitter.safe_cut(text)
+        splitter = self._splitter
+        return 0 if splitter is None else splitter.safe_cut(text)
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> bytes:
-        """The bytes of ids; `skip_special` leaves special tokens out. Raises DataError for an id that is none."""
-        tokens = self.model.tokens
-        listed = ids.tolist() if hasattr(ids, "tolist") else list(ids)
-        if listed and not (min(listed) >= 0 and max(listed) < len(tokens)):
-            wrong = min(listed) if min(listed) < 0 else max(listed)
-            raise DataError(
-                f"id {wrong} is not in a vocabulary of {len(tokens)}",
-                hint="decode with the tokenizer that encoded",
-            )
-        if skip_special:
-            hidden = set(self.special_tokens.values())
-            listed = [id_ for id_ in listed if id_ not in hidden]
-        text = b"".join(map(self._tokens.__getitem__, listed))
-        if self._marker is not None:
-            # The marker stands between words; behind the last one nothing follows.
-            marker = self._marker.encode("utf-8")
-            return text.removesuffix(marker).replace(marker, b" ")
-        return text
+        """The text of ids; `skip_special` leaves special tokens out. Raises DataError for an id that is none."""
+        return self.decode_batch([ids], skip_special=skip_special)[0]
 
     def decode_batch(self, documents: Iterable[Iterable[int]], *, skip_special: bool = False) -> list[bytes]:
-        """The bytes of each document's ids."""
-        return [self.decode(ids, skip_special=skip_special) for ids in documents]
+        """The text of each document's ids; arrays of uint16 or uint32 are quickest."""
+        listed: list[Any] = [_ids(document) for document in documents]
+        hidden = sorted(self.special_tokens.values()) if skip_special else []
+        join = self._join
+        if join is None or self.model.byte_level:
+            try:
+                whole = self._engine.decode_batch(listed, hidden)
+            except (ValueError, OverflowError, TypeError):
+                self._check_ids(listed)
+                raise
+            return whole if join is None else [_encoded(join([_decoded(text)])) for text in whole]
+        self._check_ids(listed)
+        names, skipped = self._names, set(hidden)
+        return [_encoded(join([names[id_] for id_ in document if id_ not in skipped])) for document in listed]
 
     def labels(self, ids: Iterable[int]) -> list[str]:
         r"""Each token for people; undecodable bytes and control characters as `\xNN`."""
@@ -224,53 +255,67 @@ class Tokenizer:
                     known[int(id_)] = label(self.model.tokens[id_])
             return [known[id_] for id_ in ids]
 
-    def offsets(self, ids: Iterable[int]) -> list[tuple[int, int]]:
-        """Byte spans (start, end) of the tokens in the text that they encode (as normalized, if it is).
-
-        Raises CallError for a model that is not byte-level, whose tokens may not cover the text.
-        """
-        if not self.model.byte_level:
-            raise CallError("offsets need a byte-level tokenizer", hint="its tokens alone cover every byte")
-        spans: list[tuple[int, int]] = []
-        at = 0
-        for id_ in ids:
-            end = at + len(self.model.tokens[id_])
-            spans.append((at, end))
-            at = end
-        return spans
-
     def check_special(self, allow_special: Allow) -> None:
         """Raises CallError where `allow_special` names a token that is no special one."""
         special.chosen(self.special_tokens, allow_special)
 
-    def _run(self, encode: Any, texts: list[bytes], threads: int | None) -> Any:
-        if self._change:
-            texts = [self._change(text) for text in texts]
-        if not self.model.byte_level:
-            self._note_lost(texts)
+    def _options(self, allow_special: Allow, bos: bool, eos: bool, dropout: float | None, seed: int) -> Options | None:
+        if dropout is not None and not 0 <= dropout <= 1:
+            raise CallError(f"a dropout of {dropout} is no probability", hint="give a number from 0 to 1")
+        if not 0 <= seed < 1 << 64:
+            raise CallError(f"the seed {seed} is not from 0 to 2^64 - 1")
+        for wanted, ids, name in ((bos, self.model.bos, "bos"), (eos, self.model.eos, "eos")):
+            if wanted and not ids:
+                raise CallError(f"this tokenizer's template has no {name} token")
+        allowed = special.chosen(self.special_tokens, allow_special)
+        if not (allowed or bos or eos or dropout is not None or seed):
+            return None
+        return {
+            "allow": list(allowed.values()),
+            "before": list(self.model.bos) if bos else [],
+            "after": list(self.model.eos) if eos else [],
+            "dropout": dropout,
+            "seed": seed,
+        }
+
+    def _run(self, encode: Callable[..., Any], documents: Sequence[str | bytes], *rest: Any) -> Any:
         try:
-            return encode(texts, threads or 0)
+            return encode([_bytes(document) for document in documents], *rest)
         except ValueError as error:
+            if isinstance(error, DataError):
+                raise
             raise DataError(str(error)) from error
 
-    def _note_lost(self, texts: list[bytes]) -> None:
-        characters = {character for text in texts for character in text.decode("utf-8", "replace")}
-        if self._drop_gaps:
-            characters = {character for character in characters if not character.isspace()}
-        self._lost |= {c for c in characters if c.encode("utf-8") not in self._symbols}
+    def _check_ids(self, documents: Sequence[Sequence[int]]) -> None:
+        for document in documents:
+            if len(document) and not (min(document) >= 0 and max(document) < len(self)):
+                wrong = min(document) if min(document) < 0 else max(document)
+                raise DataError(
+                    f"id {wrong} is not in a vocabulary of {len(self)}", hint="decode with the tokenizer that encoded"
+                )
 
     @cached_property
-    def _tokens(self) -> list[bytes]:
-        return list(self.model.tokens)
+    def _splitter(self) -> _native.Splitter | None:
+        """What alone cuts a text: none where anything else looks at more than a piece."""
+        model = self.model
+        spaced = any(token.lstrip or token.rstrip or set(token.text) & set(" \t\r\n") for token in model.added)
+        pattern = only_pattern(model.pre_tokenizer)
+        if model.normalizer or not model.byte_level or spaced or pattern is None:
+            return None
+        return engine.splitter()(*pattern)
 
     @cached_property
-    def _splitter(self) -> Any:
-        return engine.splitter()(*_pattern(self.model))
+    def _names(self) -> list[str]:
+        """The tokens as the decoder's steps take them."""
+        return [_decoded(token) for token in self.model.tokens]
 
-    @cached_property
-    def _symbols(self) -> set[bytes]:
-        hidden = set(self.special_tokens.values())
-        return {token for id_, token in enumerate(self.model.tokens) if id_ not in hidden}
+
+def _decoded(text: bytes) -> str:
+    return text.decode("utf-8", "surrogateescape")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
 
 
 def _bytes(text: str | bytes) -> bytes:
@@ -284,23 +329,10 @@ def _bytes(text: str | bytes) -> bytes:
         ) from None
 
 
-def _normalizer(model: Model) -> tuple[str | None, str | None]:
-    """(normalizer, end-of-word symbol)"""
-    name = marker = None
-    for step in model.normalizer:
-        if step["type"] == "Replace":
-            marker = step["content"]
-        else:
-            name = step["type"].lower()
-    return name, marker
-
-
-def _pattern(model: Model) -> tuple[str, bool]:
-    """(pattern, whether gaps are left out)"""
-    pattern, drop_gaps = "", False
-    for step in model.pre_tokenizer:
-        if step["type"] == "Split":
-            pattern, drop_gaps = step["pattern"]["Regex"], step["invert"]
-        elif step["use_regex"]:
-            pattern = GPT2
-    return pattern, drop_gaps
+def _ids(document: Iterable[int]) -> Any:
+    """An array that an engine takes as it is, or a list."""
+    dtype = getattr(document, "dtype", None)
+    if dtype is None:
+        return document if isinstance(document, list) else list(document)
+    contiguous = document.ndim == 1 and document.flags.c_contiguous  # type: ignore[attr-defined]
+    return document if contiguous and str(dtype) in ("uint16", "uint32") else document.tolist()  # type: ignore[attr-defined]

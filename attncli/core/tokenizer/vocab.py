@@ -12,20 +12,12 @@ import sys
 from array import array
 from collections.abc import Iterable
 
+from attncli.core.reference.stand_ins import BYTE_OF, STAND_INS
 from attncli.core.tokenizer.tokens import Tokens
 from attncli.printable import printable
 
 __all__ = ["ALPHABET", "BYTE_OF", "STAND_INS", "digest", "label", "same", "spelled", "unspelled"]
 
-_PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
-_OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
-
-STAND_INS: dict[int, str] = {byte: chr(byte) for byte in _PRINTABLE} | {
-    byte: chr(0x100 + place) for place, byte in enumerate(_OTHERS)
-}
-"""Byte -> character."""
-BYTE_OF: dict[str, int] = {character: byte for byte, character in STAND_INS.items()}
-"""Character -> byte."""
 ALPHABET: list[bytes] = [bytes([byte]) for byte in sorted(STAND_INS, key=STAND_INS.__getitem__)]
 """The 256 bytes in the order of their ids: by the code point of the stand-in, "!" first."""
 

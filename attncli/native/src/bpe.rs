@@ -9,140 +9,168 @@ pub mod derive;
 mod encoder;
 mod merge;
 mod prefetch;
+mod symbols;
+mod traced;
 
 use crate::error::{Error, Result};
-use crate::split::unicode::char_at;
 use crate::split::Splitter;
+use crate::vocab::Vocab;
 use encoder::Idle;
+pub use encoder::{Encoded, Encoder};
 use merge::Merges;
 use rustc_hash::FxHashMap;
-
-pub use encoder::Encoded;
+use symbols::Symbols;
+pub use traced::{Dropout, Random};
 
 const NONE: u32 = u32::MAX;
+
 /// A BPE tokenizer's tables.
 #[derive(Debug, Clone)]
 pub struct Bpe {
     splitter: Splitter,
+    /// Whether texts are cut here, and not words as they come.
+    splits: bool,
     merges: Merges,
-    /// Id of each byte that is a symbol of its own.
-    byte_ids: [u32; 256],
-    /// Ids of the other base symbols (characters), where the base is not bytes.
-    char_ids: Option<FxHashMap<char, u32>>,
-    end_of_word: Option<u32>,
-    unknown: Option<u32>,
-    entries: usize,
+    symbols: Symbols,
+    vocab: Vocab,
+    /// A word that is a token is one id at once.
+    whole_first: bool,
     idle: Idle,
 }
 
-/// What a tokenizer file says.
-#[derive(Debug, Clone)]
-pub struct Tables<'a> {
-    /// Bytes of each id.
-    pub tokens: Vec<&'a [u8]>,
+/// What a tokenizer file says beside its tokens.
+#[derive(Debug, Clone, Default)]
+pub struct Tables {
     /// (left, right) by rank.
     pub merges: Vec<(u32, u32)>,
+    /// Ids that they make; none: those of the concatenated bytes.
+    pub new: Option<Vec<u32>>,
     /// Whether the base symbols are the 256 bytes (else characters).
     pub byte_level: bool,
-    /// One more symbol after each piece.
-    pub end_of_word: Option<&'a [u8]>,
-    /// What an unknown character becomes.
+    /// A word that is a token is one id at once.
+    pub whole_first: bool,
+    /// An unknown character becomes the tokens <0xNN> of its bytes.
+    pub byte_fallback: bool,
+    /// What any other unknown character becomes.
     pub unknown: Option<u32>,
-    /// Ids that plain text never encodes to.
+    /// Neighbouring unknowns are one.
+    pub fuse_unknown: bool,
+    /// Before each symbol but a word's first.
+    pub continuing_subword_prefix: String,
+    /// Behind a word's last symbol.
+    pub end_of_word_suffix: String,
+    /// Ids that text becomes by merges alone, if at all: they were not entered in the vocabulary.
     pub special: Vec<u32>,
 }
 
+impl Tables {
+    /// Whether no merge joins what does not end in this sign with what begins with it.
+    fn keep_apart(&self, vocab: &Vocab, sign: &[u8]) -> bool {
+        self.merges.iter().all(|&(left, right)| {
+            vocab.token(left).ends_with(sign) || !vocab.token(right).starts_with(sign)
+        })
+    }
+}
+
 impl Bpe {
-    /// Checks and compiles the tables.
-    pub fn new(splitter: Splitter, tables: &Tables<'_>) -> Result<Self> {
-        let count = u32::try_from(tables.tokens.len())
-            .map_err(|_| Error::Invalid("too many tokens".into()))?;
-        let mut ids: FxHashMap<&[u8], u32> = FxHashMap::default();
-        ids.reserve(tables.tokens.len());
-        let mut special = tables.special.clone();
-        special.sort_unstable();
-        for (id, token) in (0..count).zip(&tables.tokens) {
-            if !token.is_empty() && special.binary_search(&id).is_err() {
-                ids.entry(token).or_insert(id);
-            }
+    /// Checks and compiles the tables. The tokens that text can become are entered in `vocab`; a merge may make
+    /// others too.
+    pub fn new(splitter: Option<Splitter>, vocab: Vocab, tables: &Tables) -> Result<Self> {
+        let symbols = Symbols::new(&vocab, tables)?;
+        let mut merges = Merges::with_capacity(tables.merges.len(), None);
+        let mut lengths_add_up = symbols.are_plain_bytes();
+        let mut whole = Vec::new();
+        let special: FxHashMap<Vec<u8>, u32> = tables
+            .special
+            .iter()
+            .map(|&id| (vocab.token(id).to_vec(), id))
+            .collect();
+        let prefix = tables.continuing_subword_prefix.len();
+        if tables
+            .new
+            .as_ref()
+            .is_some_and(|new| new.len() != tables.merges.len())
+        {
+            return Err(Error::Invalid("not as many new ids as merges".into()));
         }
-        let lengths = tables
-            .byte_level
-            .then(|| tables.tokens.iter().map(|token| token.len()).collect());
-        let mut merges = Merges::with_capacity(tables.merges.len(), lengths);
-        for (rank, &(left, right)) in (0..u32::MAX).zip(&tables.merges) {
-            if left >= count || right >= count {
+        for (rank, &(left, right)) in tables.merges.iter().enumerate() {
+            if left as usize >= vocab.len() || right as usize >= vocab.len() {
                 return Err(Error::Invalid(format!(
                     "merge {rank} names an id that is not in the vocabulary"
                 )));
             }
-            let whole = [tables.tokens[left as usize], tables.tokens[right as usize]].concat();
-            let Some(&id) = ids.get(&whole[..]) else {
+            whole.clear();
+            whole.extend_from_slice(vocab.token(left));
+            whole.extend_from_slice(vocab.token(right).get(prefix..).unwrap_or_default());
+            let id = match &tables.new {
+                Some(new) => new
+                    .get(rank)
+                    .copied()
+                    .filter(|&id| (id as usize) < vocab.len()),
+                None => vocab.id(&whole).or_else(|| special.get(&whole).copied()),
+            };
+            let Some(id) = id else {
                 return Err(Error::Invalid(format!(
                     "merge {rank} makes '{}', which is not in the vocabulary",
                     String::from_utf8_lossy(&whole)
                 )));
             };
+            lengths_add_up &= vocab.token(id).len() == whole.len();
             if !merges.insert(left, right, id) {
                 return Err(Error::Invalid("too many merges".into()));
             }
         }
-        let mut byte_ids = [NONE; 256];
-        for (byte, slot) in (0..=255u8).zip(&mut byte_ids) {
-            *slot = ids.get(&[byte][..]).copied().unwrap_or(NONE);
-            if tables.byte_level && *slot == NONE {
-                return Err(Error::Invalid(format!(
-                    "byte {byte:#04x} is not in the vocabulary"
-                )));
-            }
+        if lengths_add_up {
+            merges.set_lengths(vocab.ids().map(|id| vocab.token(id).len()).collect());
         }
-        let char_ids = (!tables.byte_level).then(|| characters(&ids));
-        let end_of_word = match tables.end_of_word {
-            None => None,
-            Some(marker) => Some(*ids.get(marker).ok_or_else(|| {
-                Error::Invalid("the end-of-word marker is not in the vocabulary".into())
-            })?),
-        };
         Ok(Self {
-            splitter,
+            splits: splitter.is_some(),
+            splitter: splitter.map_or_else(|| Splitter::new("", false), Ok)?,
             merges,
-            byte_ids,
-            char_ids,
-            end_of_word,
-            unknown: tables.unknown,
-            entries: tables.tokens.len(),
+            symbols,
+            vocab,
+            whole_first: tables.whole_first,
             idle: Idle::default(),
         })
     }
-}
 
-impl Bpe {
-    /// Appends a word's base symbols.
+    /// Whether a text can be cut before each run of `sign` with the same ids as whole: the sign is a symbol, no
+    /// merge crosses there, and nothing else looks at the whole word.
+    pub fn can_be_cut_before(&self, sign: char, tables: &Tables) -> bool {
+        let mut buffer = [0; 4];
+        let sign = sign.encode_utf8(&mut buffer).as_bytes();
+        !tables.byte_level
+            && !tables.whole_first
+            && tables.continuing_subword_prefix.is_empty()
+            && tables.end_of_word_suffix.is_empty()
+            && self.vocab.id(sign).is_some()
+            && tables.keep_apart(&self.vocab, sign)
+    }
+
+    /// Whether texts are cut here, and not words as they come.
+    pub fn splits(&self) -> bool {
+        self.splits
+    }
+
+    /// The tokens.
+    pub fn vocab(&self) -> &Vocab {
+        &self.vocab
+    }
+
+    /// Characters that became unknown, or vanished.
+    pub fn lost(&self) -> Vec<Vec<u8>> {
+        self.symbols.lost.all()
+    }
+
+    /// Appends a word's base symbols; or its id, where it is a token and those come first.
     fn symbols(&self, word: &[u8], ids: &mut Vec<u32>) {
-        match &self.char_ids {
-            None => ids.extend(word.iter().map(|&byte| self.byte_ids[usize::from(byte)])),
-            Some(char_ids) => {
-                let mut at = 0;
-                while at < word.len() {
-                    let (length, character) = char_at(word, at);
-                    let character = character.unwrap_or(char::REPLACEMENT_CHARACTER);
-                    ids.extend(char_ids.get(&character).copied().or(self.unknown));
-                    at += length;
-                }
+        if self.whole_first {
+            if let Some(id) = self.vocab.id(word) {
+                return ids.push(id);
             }
         }
-        ids.extend(self.end_of_word);
+        self.symbols.append(word, ids);
     }
-}
-
-/// The tokens that are one character.
-fn characters(ids: &FxHashMap<&[u8], u32>) -> FxHashMap<char, u32> {
-    ids.iter()
-        .filter_map(|(token, &id)| match char_at(token, 0) {
-            (length, Some(character)) if length == token.len() => Some((character, id)),
-            _ => None,
-        })
-        .collect()
 }
 
 #[cfg(test)]

@@ -1,19 +1,27 @@
 //! The hot loops of attncli. The algorithms know no Python; `python` only converts and releases the GIL.
 
+pub mod added;
 pub mod attention;
 pub mod bpe;
 pub mod charsmap;
 pub mod counts;
 pub mod error;
 pub mod formats;
+pub mod lost;
 mod memory;
+pub mod normalize;
 mod pair;
+pub mod pipeline;
+pub mod pretokenize;
 pub mod sentencepiece;
+pub mod spell;
 pub mod split;
 pub mod tokens;
 pub mod train;
 pub mod trie;
 pub mod unigram;
+pub mod vocab;
+pub mod wordpiece;
 
 #[cfg(feature = "python")]
 mod python;

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 import unicodedata
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attncli import _native
-from attncli.core.reference import bpe, counts, split, train
+from attncli.core.reference import counts, pipeline, split, train
+from attncli.core.tokenizer import contract
+from attncli.core.tokenizer.model import BPE, AddedToken, Model, WordPiece
 from attncli.core.tokenizer.patterns import CL100K, GPT2, O200K, WHITESPACE
 from attncli.core.tokenizer.vocab import ALPHABET
 
@@ -95,7 +99,7 @@ def test_training_agrees(counted: dict[bytes, int], merges: int, frequency: int,
         assert learned[0] == learned[1]
 
 
-def tables() -> tuple[list[bytes], list[tuple[int, int]]]:
+def model(pattern: str = "") -> Model:
     """A byte-level vocabulary learned from words that make the same token in several ways."""
     learned = _native.WordCounts("")
     learned.add_counts([(b"aaaa", 9), (b"abab", 8), (b"aab", 7), (b"ba", 3), (b" a", 5), ("中文".encode(), 4)])
@@ -104,18 +108,26 @@ def tables() -> tuple[list[bytes], list[tuple[int, int]]]:
         merges.append((left, right))
         if new == len(tokens):
             tokens.append(tokens[left] + tokens[right])
-    return tokens, merges
+    split = {"type": "Split", "pattern": {"Regex": pattern}, "behavior": "Isolated", "invert": False}
+    return Model(tokens, BPE(merges), pre_tokenizer=[split] if pattern else [])
+
+
+def both(model: Model) -> list[Any]:
+    """The native tokenizer of a model, and its twin."""
+    arguments, buffers = contract.arguments(model)
+    return [each(*arguments, **buffers) for each in (_native.Tokenizer, pipeline.Tokenizer)]
 
 
 @given(st.lists(texts, max_size=4), st.sampled_from(PATTERNS))
 def test_encoders_agree(several: list[bytes], pattern: str) -> None:
-    tokens, merges = tables()
-    native, twin = _native.BPE(tokens, merges, pattern), bpe.BPE(tokens, merges, pattern)
+    native, twin = both(model(pattern))
     assert native.encode_batch(several, 2) == twin.encode_batch(several)
+    assert native.encode_traced(several) == twin.encode_traced(several)
     assert native.count_batch(several) == twin.count_batch(several)
     flat, starts = native.encode_flat(several, 2)
     other, others = twin.encode_flat(several)
     assert (flat.tolist(), starts.tolist()) == (other.tolist(), others.tolist())
+    assert native.decode_batch([*native.encode_batch(several), flat]) == [*several, b"".join(several)]
 
 
 lines = st.lists(st.one_of(texts, st.just(b"\n")), max_size=8).map(b"".join)
@@ -123,10 +135,8 @@ lines = st.lists(st.one_of(texts, st.just(b"\n")), max_size=8).map(b"".join)
 
 @given(lines, st.sampled_from(PATTERNS), st.sampled_from([None, 0, 70_000]), st.booleans(), st.integers(1, 3))
 def test_line_encoders_agree(text: bytes, pattern: str, end: int | None, narrow: bool, threads: int) -> None:
-    tokens, merges = tables()
     found = []
-    for each in (_native.BPE, bpe.BPE):
-        encoder = each(tokens, merges, pattern)
+    for encoder in both(model(pattern)):
         try:
             ids, starts = encoder.encode_lines(np.frombuffer(text, np.uint8), threads, end_of_text=end, narrow=narrow)
         except ValueError as error:
@@ -139,42 +149,50 @@ def test_line_encoders_agree(text: bytes, pattern: str, end: int | None, narrow:
 
 
 def test_lines_of_an_array_with_gaps_are_refused() -> None:
-    tokens, merges = tables()
     with pytest.raises(ValueError, match="contiguous"):
-        _native.BPE(tokens, merges, "").encode_lines(np.zeros(8, np.uint8)[::2])
-
-
-@given(st.text(alphabet="ab_é ?x", max_size=30))
-def test_character_encoders_agree(text: str) -> None:
-    tokens = ["_", "a", "b", "é", "ab", "ab_", "?"]
-    arguments = ([token.encode() for token in tokens], [(1, 2), (4, 0)], r"\S+")
-    for unknown in (None, 6):
-        encoded = [
-            each(*arguments, drop_gaps=True, byte_level=False, end_of_word=b"_", unknown=unknown, special=[6]).encode(
-                text.encode()
-            )
-            for each in (_native.BPE, bpe.BPE)
-        ]
-        assert encoded[0] == encoded[1]
+        both(model())[0].encode_lines(np.zeros(8, np.uint8)[::2])
 
 
 @given(st.text(alphabet="ab", min_size=65, max_size=400))
 def test_long_words_agree(word: str) -> None:
-    tokens, merges = tables()
-    assert _native.BPE(tokens, merges, "").encode(word.encode()) == bpe.BPE(tokens, merges, "").encode(word.encode())
+    native, twin = both(model())
+    assert native.encode(word.encode()) == twin.encode(word.encode())
+
+
+@given(st.lists(texts, max_size=4), st.sampled_from([0.0, 0.1, 0.7, 1.0]), st.integers(0, 2**64 - 1))
+def test_the_same_merges_are_left_out(several: list[bytes], dropout: float, seed: int) -> None:
+    options = {"allow": [], "before": [1], "after": [2, 3], "dropout": dropout, "seed": seed}
+    native, twin = both(model(GPT2))
+    ids = native.encode_batch(several, 2, options)
+    assert ids == twin.encode_batch(several, 1, options)
+    assert native.encode_traced(several, options) == twin.encode_traced(several, options)
+    assert native.decode_batch([each[1:-2] for each in ids]) == several
+    if dropout == 1:
+        assert [len(each) - 3 for each in ids] == [len(text) for text in several]
 
 
 def test_the_comparison_can_fail() -> None:
-    tokens, merges = tables()
-    swapped = [merges[1], merges[0], *merges[2:]]
-    assert _native.BPE(tokens, merges, "").encode(b"aabab") != bpe.BPE(tokens, swapped, "").encode(b"aabab")
+    right = model()
+    merges = list(right.algorithm.merges)  # type: ignore[union-attr]
+    wrong = replace(right, algorithm=BPE([merges[1], merges[0], *merges[2:]]))
+    assert both(right)[0].encode(b"aabab") != both(wrong)[1].encode(b"aabab")
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"merges": [(0, 1)]}, {"merges": [(0, 999)]}, {"pattern": "("}, {"end_of_word": b"??"}]
+    "wrong",
+    [
+        {"algorithm": BPE([(0, 1)])},
+        {"algorithm": BPE([(0, 999)])},
+        {"algorithm": BPE([], new=[7])},
+        {"algorithm": WordPiece(999)},
+        {"added": [AddedToken("x", 999)]},
+        {"tokens": ALPHABET[1:]},
+        {"pre_tokenizer": [{"type": "Split", "pattern": {"Regex": "("}, "behavior": "Isolated"}]},
+        {"normalizer": [{"type": "Replace", "pattern": {"Regex": "("}, "content": ""}]},
+    ],
 )
-def test_both_refuse_the_same(wrong: dict[str, object]) -> None:
-    arguments = {"tokens": ALPHABET, "merges": [], "pattern": ""} | wrong
-    for each in (_native.BPE, bpe.BPE):
-        with pytest.raises(ValueError, match="merge 0|compile|end-of-word"):
-            each(**arguments)  # type: ignore[arg-type]
+def test_both_refuse_the_same(wrong: dict[str, Any]) -> None:
+    arguments, buffers = contract.arguments(replace(Model(ALPHABET, BPE([])), **wrong))
+    for each in (_native.Tokenizer, pipeline.Tokenizer):
+        with pytest.raises(ValueError, match=r"merge 0|compile|not as many|unknown token|no place|byte 0x21"):
+            each(*arguments, **buffers)

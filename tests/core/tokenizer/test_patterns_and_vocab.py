@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attncli.core.tokenizer import patterns, special, vocab
+from attncli.core.tokenizer import patterns, vocab
 from attncli.errors import CallError
 
 
@@ -45,9 +45,3 @@ def test_labels() -> None:
     assert vocab.label("naïve".encode()) == "naïve"
     assert vocab.label(b"\xe4\xb8") == "\\xe4\\xb8"
     assert vocab.label("\u202e".encode()) == "\\u202e"
-
-
-def test_the_longest_special_token_wins() -> None:
-    allowed = {b"<a>": 1, b"<a><b>": 2}
-    assert list(special.cut(b"x<a><b><a>", allowed)) == [b"x", 2, 1]
-    assert list(special.cut(b"", allowed)) == []

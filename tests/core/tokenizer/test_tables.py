@@ -91,7 +91,7 @@ def test_a_good_file_is_lifted() -> None:
     assert lifted is not None
     assert lifted[1:] == ("ĠaĠa".encode(), array("I", [2, 3, 6]).tobytes(), array("I", [0, 1]).tobytes())
     model = tokenizer_json.read(json.dumps(whole).encode())
-    assert model.tokens[:] == [b" ", b"a", b" a"]
+    assert model.tokens[:] == ["Ġ".encode(), b"a", "Ġa".encode()]  # not all bytes are there
     assert isinstance(model.algorithm, BPE)
     assert list(model.algorithm.merges) == [(0, 1)]
 

@@ -15,11 +15,6 @@ impl Bpe {
         Ok(ids)
     }
 
-    /// Entries of the vocabulary.
-    pub fn entries(&self) -> usize {
-        self.entries
-    }
-
     /// An encoder for one thread, with what an earlier one learned.
     pub fn encoder(&self) -> Encoder<'_> {
         Encoder {
@@ -106,7 +101,17 @@ impl Drop for Encoder<'_> {
     }
 }
 
-impl Encoder<'_> {
+impl<'a> Encoder<'a> {
+    /// The tables.
+    pub(super) fn bpe(&self) -> &'a Bpe {
+        self.bpe
+    }
+
+    /// Whether texts are cut here, and not words as they come.
+    pub fn splits(&self) -> bool {
+        self.bpe.splits()
+    }
+
     /// Appends a text's ids.
     pub fn encode(&mut self, text: &[u8], ids: &mut Vec<u32>) -> Result<()> {
         let mut to = Encoded {
@@ -158,7 +163,7 @@ impl Encoder<'_> {
     /// Appends the ids of one word, as the pattern cut it.
     pub fn word(&mut self, word: &[u8], ids: &mut Vec<u32>) {
         if word.is_empty() {
-            return self.bpe.symbols(word, ids);
+            return;
         }
         let cache = &self.state.cache;
         let key = cache.key(word, 0, word.len());

@@ -40,6 +40,16 @@ impl Merges {
         }
     }
 
+    /// Tells the base symbols that each id covers.
+    pub fn set_lengths(&mut self, lengths: Vec<usize>) {
+        self.lengths = Some(lengths);
+    }
+
+    /// Base symbols that each id covers, where that is known.
+    pub fn lengths(&self) -> Option<&[usize]> {
+        self.lengths.as_deref()
+    }
+
     /// Enters the merge of the next rank; of two with the same parts the later one counts, as in Hugging Face's
     /// table. False where there are too many.
     #[must_use]

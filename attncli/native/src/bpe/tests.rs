@@ -1,6 +1,22 @@
 use super::batch::{join, starts};
 use super::merge::Merger;
 use super::*;
+use crate::tokens::Tokens;
+
+/// A vocabulary of which all tokens can be looked up but those of some ids.
+fn vocab(tokens: &[&[u8]], but: &[u32]) -> Vocab {
+    let mut all = Tokens::default();
+    for token in tokens {
+        all.push(token).unwrap();
+    }
+    let mut vocab = Vocab::new(all).unwrap();
+    for id in vocab.ids().collect::<Vec<_>>() {
+        if !but.contains(&id) {
+            vocab.enter(id);
+        }
+    }
+    vocab
+}
 use std::sync::atomic::AtomicBool;
 
 /// Byte-level tables with these merges (as texts), learned in this order.
@@ -30,14 +46,12 @@ fn bpe(pairs: &[(&str, &str)], pattern: &str) -> Bpe {
         .map(|(left, right)| (id(left), id(right)))
         .collect();
     let tables = Tables {
-        tokens: tokens.clone(),
         merges,
         byte_level: true,
-        end_of_word: None,
-        unknown: None,
-        special: vec![],
+        ..Tables::default()
     };
-    Bpe::new(Splitter::new(pattern, false).unwrap(), &tables).unwrap()
+    let splitter = Splitter::new(pattern, false).unwrap();
+    Bpe::new(Some(splitter), vocab(&tokens, &[]), &tables).unwrap()
 }
 
 /// The definition: look for the lowest rank, leftmost first, until none is left.
@@ -246,40 +260,60 @@ fn a_cache_that_overflows_forgets_but_does_not_lie() {
 
 #[test]
 fn tables_that_lie_are_refused() {
-    let tables = |merges, byte_level| Tables {
-        tokens: vec![&b"a"[..], b"b"],
-        merges,
-        byte_level,
-        end_of_word: None,
-        unknown: None,
-        special: vec![],
+    let new = |merges, byte_level| {
+        let tables = Tables {
+            merges,
+            byte_level,
+            ..Tables::default()
+        };
+        Bpe::new(None, vocab(&[b"a", b"b"], &[]), &tables)
     };
-    let splitter = Splitter::new("", false).unwrap();
-    assert!(Bpe::new(splitter.clone(), &tables(vec![(0, 1)], false)).is_err());
-    assert!(Bpe::new(splitter.clone(), &tables(vec![(0, 9)], false)).is_err());
-    assert!(Bpe::new(splitter.clone(), &tables(vec![], true)).is_err());
-    assert!(Bpe::new(splitter, &tables(vec![], false)).is_ok());
+    assert!(new(vec![(0, 1)], false).is_err());
+    assert!(new(vec![(0, 9)], false).is_err());
+    assert!(new(vec![], true).is_err());
+    assert!(new(vec![], false).is_ok());
+}
+
+/// Characters a, é and their merge, é before an end of word, and an unknown one that text never becomes.
+fn characters(tables: Tables) -> Bpe {
+    let tokens = ["a", "é", "aé", "é</w>", "?", "<0xC3>", "<0x9F>"].map(str::as_bytes);
+    let splitter = Splitter::new(r"\S+", true).unwrap();
+    Bpe::new(Some(splitter), vocab(&tokens, &[4]), &tables).unwrap()
 }
 
 #[test]
-fn characters_unknown_and_end_of_word() {
-    let tables = Tables {
-        tokens: vec![
-            "_".as_bytes(),
-            "é".as_bytes(),
-            "a".as_bytes(),
-            "é_".as_bytes(),
-            "?".as_bytes(),
-        ],
-        merges: vec![(1, 0)],
-        byte_level: false,
-        end_of_word: Some(b"_"),
-        unknown: Some(4),
-        special: vec![4],
+fn unknown_characters() {
+    let merges = vec![(0, 1)];
+    let of = |tables: Tables| characters(tables).encode("aé  xxß?a".as_bytes()).unwrap();
+    let plain = Tables {
+        merges,
+        ..Tables::default()
     };
-    let bpe = Bpe::new(Splitter::new(r"\S+", true).unwrap(), &tables).unwrap();
-    assert_eq!(
-        bpe.encode("aé  xé?".as_bytes()).unwrap(),
-        [2, 3, 4, 1, 4, 0]
-    );
+    assert_eq!(of(plain.clone()), [2, 0]);
+    let unknown = Tables {
+        unknown: Some(4),
+        ..plain
+    };
+    assert_eq!(of(unknown.clone()), [2, 4, 4, 4, 4, 0]);
+    let fused = Tables {
+        fuse_unknown: true,
+        ..unknown
+    };
+    assert_eq!(of(fused.clone()), [2, 4, 0]);
+    // As in Hugging Face's: an unknown one waits until a known one comes, and bytes don't count.
+    let bytes = Tables {
+        byte_fallback: true,
+        ..fused
+    };
+    assert_eq!(of(bytes), [2, 5, 6, 4, 0]);
+}
+
+#[test]
+fn an_end_of_word_is_part_of_the_last_symbol() {
+    let bpe = characters(Tables {
+        end_of_word_suffix: "</w>".into(),
+        ..Tables::default()
+    });
+    assert_eq!(bpe.encode("aé é aa".as_bytes()).unwrap(), [0, 3, 3, 0]);
+    assert_eq!(bpe.lost(), [b"a"]);
 }

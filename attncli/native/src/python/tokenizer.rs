@@ -1,16 +1,19 @@
-//! Splitter and BPE as `_native.pyi` documents them.
+//! Splitter and Tokenizer as `_native.pyi` documents them.
 
 use super::cores;
 use super::interrupt::interruptible;
 use crate::bpe::batch::{join, starts};
-use crate::bpe::{Bpe, Encoded, Tables};
-use crate::error::Result;
+use crate::bpe::Encoded;
+use crate::error::{Error, Result};
+use crate::pipeline::{Options, Tokenizer, Traced};
 use crate::split;
+use crate::tokens::Tokens;
+use crate::vocab::Vocab;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyList;
+use pyo3::types::{PyBytes, PyList};
 use std::sync::atomic::AtomicBool;
 
 /// Texts in all above which a call watches for Ctrl-C: less takes no time worth it.
@@ -19,7 +22,7 @@ const LONG: usize = 1 << 20;
 /// Adds this file's classes and functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<Splitter>()?;
-    module.add_class::<PyBpe>()
+    module.add_class::<PyTokenizer>()
 }
 
 #[pyclass(frozen, module = "attncli._native")]
@@ -51,59 +54,112 @@ impl Splitter {
     }
 }
 
-#[pyclass(frozen, name = "BPE", module = "attncli._native")]
-struct PyBpe(Bpe);
+#[pyclass(frozen, name = "Tokenizer", module = "attncli._native")]
+struct PyTokenizer(Tokenizer);
 
 /// All ids (uint32, or uint16) and each text's start, as NumPy arrays.
 type Flat<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<u64>>);
 
+/// What every encoding takes beside its text.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+struct Asked {
+    allow: Vec<u32>,
+    before: Vec<u32>,
+    after: Vec<u32>,
+    dropout: Option<f64>,
+    seed: u64,
+}
+
 #[pymethods]
-impl PyBpe {
+impl PyTokenizer {
     #[new]
-    #[pyo3(signature = (
-        tokens, merges, pattern, *, drop_gaps = false, byte_level = true, end_of_word = None, unknown = None,
-        special = Vec::new()
-    ))]
-    #[allow(clippy::too_many_arguments)] // the contract's own arguments
+    #[pyo3(signature = (tokens, ends, pipeline, *, merges = None, new = None))]
     fn new(
-        tokens: Vec<PyBackedBytes>,
-        merges: Vec<(u32, u32)>,
-        pattern: &str,
-        drop_gaps: bool,
-        byte_level: bool,
-        end_of_word: Option<PyBackedBytes>,
-        unknown: Option<u32>,
-        special: Vec<u32>,
+        py: Python<'_>,
+        tokens: &[u8],
+        ends: &[u8],
+        pipeline: &str,
+        merges: Option<&[u8]>,
+        new: Option<&[u8]>,
     ) -> PyResult<Self> {
-        let tables = Tables {
-            tokens: tokens.iter().map(|token| &token[..]).collect(),
-            merges,
-            byte_level,
-            end_of_word: end_of_word.as_deref(),
-            unknown,
-            special,
-        };
-        Ok(Self(Bpe::new(
-            split::Splitter::new(pattern, drop_gaps)?,
-            &tables,
-        )?))
+        let vocab = Vocab::new(Tokens::new(tokens.to_vec(), numbers(ends)?)?)?;
+        let merges = numbers(merges.unwrap_or_default())?;
+        let pairs = merges
+            .chunks_exact(2)
+            .map(|pair| (pair[0], pair[1]))
+            .collect();
+        let new = new.map(numbers).transpose()?;
+        Ok(Self(
+            py.detach(|| Tokenizer::new(vocab, pipeline, pairs, new))?,
+        ))
     }
 
-    fn encode(&self, py: Python<'_>, text: PyBackedBytes) -> PyResult<Vec<u32>> {
+    #[pyo3(signature = (text, options = None))]
+    fn encode(
+        &self,
+        py: Python<'_>,
+        text: PyBackedBytes,
+        options: Option<Asked>,
+    ) -> PyResult<Vec<u32>> {
+        let options = asked(options);
         if text.len() < LONG {
-            return Ok(self.0.encode(&text)?);
+            return Ok(self.0.encode(&text, &options)?);
         }
-        Ok(joined(self.encoded(py, &[text], 1)?, 1))
+        interruptible(py, |_: &AtomicBool| self.0.encode(&text, &options))
     }
 
-    #[pyo3(signature = (texts, threads = 0))]
+    #[pyo3(signature = (texts, options = None))]
+    fn encode_traced(
+        &self,
+        py: Python<'_>,
+        texts: Vec<PyBackedBytes>,
+        options: Option<Asked>,
+    ) -> PyResult<Vec<Traced>> {
+        let options = asked(options);
+        Ok(py.detach(|| self.0.encode_traced(&texts, &options))?)
+    }
+
+    #[pyo3(signature = (documents, skip = Vec::new()))]
+    fn decode_batch<'py>(
+        &self,
+        py: Python<'py>,
+        documents: Vec<Bound<'py, PyAny>>,
+        skip: Vec<u32>,
+    ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+        let mut decoded = Vec::with_capacity(documents.len());
+        for document in documents {
+            // A list first: to ask for an array imports NumPy.
+            let bytes = if let Ok(ids) = document.cast::<PyList>() {
+                self.0.decode(&ids.extract::<Vec<u32>>()?, &skip)
+            } else if let Ok(ids) = document.extract::<PyReadonlyArray1<'py, u32>>() {
+                self.0.decode(ids.as_slice()?, &skip)
+            } else {
+                let ids = document.extract::<PyReadonlyArray1<'py, u16>>()?;
+                let wide: Vec<u32> = ids.as_slice()?.iter().map(|&id| id.into()).collect();
+                self.0.decode(&wide, &skip)
+            };
+            let bytes =
+                bytes.ok_or_else(|| PyValueError::new_err("an id is not in the vocabulary"))?;
+            decoded.push(PyBytes::new(py, &bytes));
+        }
+        Ok(decoded)
+    }
+
+    fn lost<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
+        let lost = self.0.lost();
+        lost.iter().map(|text| PyBytes::new(py, text)).collect()
+    }
+
+    #[pyo3(signature = (texts, threads = 0, options = None))]
     fn encode_batch<'py>(
         &self,
         py: Python<'py>,
         texts: Vec<PyBackedBytes>,
         threads: usize,
+        options: Option<Asked>,
     ) -> PyResult<Vec<Bound<'py, PyList>>> {
-        let parts = self.encoded(py, &texts, threads)?;
+        let parts = self.encoded(py, &texts, threads, options)?;
         let starts = starts(&parts);
         let ids = py.detach(|| joined(parts, cores(threads)));
         starts
@@ -112,14 +168,15 @@ impl PyBpe {
             .collect()
     }
 
-    #[pyo3(signature = (texts, threads = 0))]
+    #[pyo3(signature = (texts, threads = 0, options = None))]
     fn encode_flat<'py>(
         &self,
         py: Python<'py>,
         texts: Vec<PyBackedBytes>,
         threads: usize,
+        options: Option<Asked>,
     ) -> PyResult<Flat<'py>> {
-        let parts = self.encoded(py, &texts, threads)?;
+        let parts = self.encoded(py, &texts, threads, options)?;
         Ok(flat(py, parts, threads, false))
     }
 
@@ -149,14 +206,15 @@ impl PyBpe {
         Ok(flat(py, parts, threads, narrow))
     }
 
-    #[pyo3(signature = (texts, threads = 0))]
+    #[pyo3(signature = (texts, threads = 0, options = None))]
     fn count_batch(
         &self,
         py: Python<'_>,
         texts: Vec<PyBackedBytes>,
         threads: usize,
+        options: Option<Asked>,
     ) -> PyResult<Vec<usize>> {
-        let starts = starts(&self.encoded(py, &texts, threads)?);
+        let starts = starts(&self.encoded(py, &texts, threads, options)?);
         Ok(starts
             .windows(2)
             .map(|span| place(span[1] - span[0]))
@@ -164,16 +222,18 @@ impl PyBpe {
     }
 }
 
-impl PyBpe {
+impl PyTokenizer {
     fn encoded(
         &self,
         py: Python<'_>,
         texts: &[PyBackedBytes],
         threads: usize,
+        options: Option<Asked>,
     ) -> PyResult<Vec<Encoded>> {
+        let options = asked(options);
         let size = texts.iter().map(|text| text.len()).sum();
         long_call(py, size, |cancel| {
-            self.0.encode_batch(texts, cores(threads), cancel)
+            self.0.encode_batch(texts, cores(threads), &options, cancel)
         })
     }
 }
@@ -218,4 +278,26 @@ fn flat(py: Python<'_>, parts: Vec<Encoded>, threads: usize, narrow: bool) -> Fl
 /// A place in memory that was counted in u64.
 fn place(count: u64) -> usize {
     usize::try_from(count).unwrap_or(usize::MAX)
+}
+
+fn asked(options: Option<Asked>) -> Options {
+    options.map_or_else(Options::default, |asked| Options {
+        allow: asked.allow,
+        before: asked.before,
+        after: asked.after,
+        dropout: asked.dropout,
+        seed: asked.seed,
+    })
+}
+
+/// uint32 in the machine's byte order.
+fn numbers(bytes: &[u8]) -> Result<Vec<u32>> {
+    let (numbers, rest) = bytes.as_chunks();
+    if !rest.is_empty() {
+        return Err(Error::Invalid("a buffer of uint32 is cut short".into()));
+    }
+    Ok(numbers
+        .iter()
+        .map(|number| u32::from_ne_bytes(*number))
+        .collect())
 }

@@ -30,14 +30,8 @@ impl General {
         drop_gaps: bool,
         mut piece: impl FnMut(usize, usize),
     ) -> Result<()> {
-        let (valid, places) = as_text(text);
-        let original = |at: usize| places.as_ref().map_or(at, |places| places[at]);
         let mut gap = 0;
-        for found in self.regex.find_iter(valid.as_ref()) {
-            let found = found.map_err(|error| {
-                Error::Invalid(format!("the pattern gives up on this text: {error}"))
-            })?;
-            let (start, end) = (original(found.start()), original(found.end()));
+        self.matches(text, |start, end| {
             if start > gap && !drop_gaps {
                 piece(gap, start);
             }
@@ -45,9 +39,22 @@ impl General {
                 piece(start, end);
             }
             gap = end.max(gap);
-        }
+        })?;
         if text.len() > gap && !drop_gaps {
             piece(gap, text.len());
+        }
+        Ok(())
+    }
+
+    /// Calls `found(start, end)` for each match in order. Fails where the engine gives up backtracking.
+    pub fn matches(&self, text: &[u8], mut found: impl FnMut(usize, usize)) -> Result<()> {
+        let (valid, places) = as_text(text);
+        let original = |at: usize| places.as_ref().map_or(at, |places| places[at]);
+        for matched in self.regex.find_iter(valid.as_ref()) {
+            let matched = matched.map_err(|error| {
+                Error::Invalid(format!("the pattern gives up on this text: {error}"))
+            })?;
+            found(original(matched.start()), original(matched.end()));
         }
         Ok(())
     }

@@ -14,7 +14,7 @@ pub mod unicode;
 mod x86;
 
 use crate::error::Result;
-use general::General;
+pub use general::General;
 use unicode::{char_before, class_at, LETTER, NEWLINE, NUMBER, SPACE};
 
 /// What is done with pieces. (A closure is called, where a method can be made to be compiled into the loop: that is a
@@ -84,6 +84,11 @@ impl Splitter {
     /// Whether a hand-written splitter serves the pattern.
     pub fn handwritten(&self) -> bool {
         !matches!(self.rule, Rule::General(_))
+    }
+
+    /// Whether what does not match is left out.
+    pub fn leaves_gaps(&self) -> bool {
+        self.drop_gaps
     }
 
     /// Calls `piece(start, end)` for each piece in order. Fails where a general regex gives up backtracking.

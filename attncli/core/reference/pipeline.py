@@ -1,0 +1,184 @@
+"""A tokenizer as tokenizer.json describes it: the twin of `_native.Tokenizer`."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import regex
+
+from attncli.core.reference.added import sections
+from attncli.core.reference.bpe import BPE
+from attncli.core.reference.chance import SplitMix64
+from attncli.core.reference.normalize import normalize
+from attncli.core.reference.pretokenize import pre_tokenize
+from attncli.core.reference.stand_ins import unspelled
+from attncli.core.reference.text import Span, Text, encoded, hull
+from attncli.core.reference.wordpiece import WordPiece
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from attncli._native import Options
+
+__all__ = ["Tokenizer"]
+
+PLAIN: Mapping[str, Any] = {"allow": [], "before": [], "after": [], "dropout": None, "seed": 0}
+Traced = tuple[list[int], list[Span]]
+
+
+class Tokenizer:
+    """Text to ids; see `_native.pyi`."""
+
+    def __init__(
+        self, tokens: bytes, ends: bytes, pipeline: str, *, merges: bytes | None = None, new: bytes | None = None
+    ) -> None:
+        places = [0, *array("I", ends)]
+        self._tokens = [tokens[start:end] for start, end in pairwise(places)]
+        self._steps = json.loads(pipeline)
+        self._added: list[dict[str, Any]] = self._steps["added_tokens"]
+        for token in self._added:
+            if token["id"] >= len(self._tokens):
+                raise ValueError(f"the added token {token['content']!r} has no place in the vocabulary")
+        # Text becomes an added token only where the model knows it, it is not special, and no other has its bytes.
+        added = {token["id"] for token in self._added}
+        ids: dict[bytes, int] = {}
+        for id_, token_bytes in enumerate(self._tokens):
+            if token_bytes and id_ not in added:
+                ids.setdefault(token_bytes, id_)
+        for token in self._added:
+            if token["in_vocab"] and not token["special"] and self._tokens[token["id"]]:
+                ids.setdefault(self._tokens[token["id"]], token["id"])
+        special = {self._tokens[token["id"]]: token["id"] for token in self._added}
+        settings = self._steps["model"]
+        self._model: BPE | WordPiece
+        if settings["type"] == "BPE":
+            flat = array("I", merges or b"")
+            pairs = list(zip(flat[::2], flat[1::2], strict=True))
+            numbered = None if new is None else array("I", new).tolist()
+            self._model = BPE(self._tokens, ids, special, pairs, numbered, settings)
+        else:
+            self._model = WordPiece(self._tokens, ids, settings)
+        kinds = [step["type"] for step in self._steps["pre_tokenizer"]]
+        self._byte_level = settings.get("byte_level", False)
+        spells = not self._byte_level and "ByteLevel" in kinds
+        spells = spells or {"type": "ByteLevel"} in self._steps["normalizer"]
+        self._spelled = self._byte_level and "ByteLevel" in kinds[:-1]
+        self._lossy = not (self._byte_level or settings.get("byte_fallback") or spells)
+        for step in [*self._steps["normalizer"], *self._steps["pre_tokenizer"]]:
+            if "pattern" in step and "Regex" in step["pattern"]:
+                normalize({"type": "Replace", "pattern": step["pattern"], "content": ""}, Text("", []))  # compiles?
+
+    def encode(self, text: bytes, options: Options | None = None) -> list[int]:
+        """Ids of one text."""
+        return self.encode_traced([text], options)[0][0]
+
+    def encode_traced(self, texts: Sequence[bytes], options: Options | None = None) -> list[Traced]:
+        """Ids of each text with their spans."""
+        asked: Mapping[str, Any] = options or PLAIN
+        rate = self._steps["model"].get("dropout", 0.0) if asked["dropout"] is None else asked["dropout"]
+        if not 0 <= rate <= 1:
+            raise ValueError(f"a dropout of {rate} is no probability")
+        listed = []
+        for number, text in enumerate(texts, asked["seed"]):
+            random = SplitMix64(number)
+            drop = (lambda random=random: random.draw() < rate) if rate else None
+            traced = list(self._text(text, asked["allow"], drop))
+            before, after = asked["before"], asked["after"]
+            spans = [(0, 0)] * len(before) + [span for _, span in traced] + [(len(text), len(text))] * len(after)
+            listed.append(([*before, *(id_ for id_, _ in traced), *after], spans))
+        return listed
+
+    def encode_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[list[int]]:
+        """Ids of each text."""
+        del threads
+        return [ids for ids, _ in self.encode_traced(texts, options)]
+
+    def encode_flat(
+        self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None
+    ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
+        """All ids, and each text's start with the total at the end."""
+        import numpy as np
+
+        lists = self.encode_batch(texts, threads, options)
+        starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
+        return np.array([id_ for ids in lists for id_ in ids], np.uint32), starts
+
+    def encode_lines(
+        self, text: NDArray[np.uint8], threads: int = 0, *, end_of_text: int | None = None, narrow: bool = False
+    ) -> tuple[NDArray[np.uint32] | NDArray[np.uint16], NDArray[np.uint64]]:
+        """`encode_flat` of the lines of a text, each without its newline."""
+        import numpy as np
+
+        widest = max(len(self._tokens) - 1, 0 if end_of_text is None else end_of_text)
+        if narrow and widest > np.iinfo(np.uint16).max:
+            raise ValueError(f"an id of {widest} does not fit uint16; use uint32")
+        lines = text.tobytes().split(b"\n")
+        if not lines[-1]:
+            lines.pop()
+        after = [] if end_of_text is None else [end_of_text]
+        lists = [ids + after for ids in self.encode_batch(lines, threads)]
+        starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
+        return np.array([id_ for ids in lists for id_ in ids], np.uint16 if narrow else np.uint32), starts
+
+    def count_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[int]:
+        """The number of ids of each text."""
+        return [len(ids) for ids in self.encode_batch(texts, threads, options)]
+
+    def decode_batch(self, documents: Sequence[Sequence[int]], skip: Sequence[int] = ()) -> list[bytes]:
+        """The tokens of each document, one after another."""
+        if any(not 0 <= id_ < len(self._tokens) for document in documents for id_ in document):
+            raise ValueError("an id is not in the vocabulary")
+        hidden = set(skip)
+        return [b"".join(self._tokens[id_] for id_ in document if id_ not in hidden) for document in documents]
+
+    def lost(self) -> list[bytes]:
+        """What the vocabulary could not say so far."""
+        return sorted(self._model.lost)[:1000]
+
+    def _text(self, text: bytes, allow: Sequence[int], drop: Callable[[], bool] | None) -> Iterator[tuple[int, Span]]:
+        wanted = [token for token in self._added if not token["special"] or token["id"] in allow]
+        raw = [(token["content"], token) for token in wanted if not token["normalized"]]
+        later = [(self._normal(token["content"]), token) for token in wanted if token["normalized"]]
+        whole = Text.original(text)
+        for start, end, id_ in sections(whole.characters, raw):
+            section = whole.part(start, end)
+            if id_ is not None:
+                yield id_, section.span()
+                continue
+            if self._lossy:
+                lost = regex.finditer("[\udc80-\udcff]", section.characters)
+                section = section.replaced((*found.span(), "\ufffd") for found in list(lost))
+            for step in self._steps["normalizer"]:
+                section = normalize(step, section)
+            for first, last, inner in sections(section.characters, later):
+                part = section.part(first, last)
+                if inner is not None:
+                    yield inner, part.span()
+                else:
+                    yield from self._pieces(part, drop)
+
+    def _normal(self, content: str) -> str:
+        text = Text.original(content.encode("utf-8"))
+        for step in self._steps["normalizer"]:
+            text = normalize(step, text)
+        return text.characters
+
+    def _pieces(self, text: Text, drop: Callable[[], bool] | None) -> Iterator[tuple[int, Span]]:
+        pieces = [text] if text.characters else []
+        steps = self._steps["pre_tokenizer"]
+        for place, step in enumerate(steps, 1):
+            spell = not self._byte_level or place < len(steps)
+            pieces = [part for piece in pieces for part in pre_tokenize(step, piece, spell=spell)]
+        for piece in pieces:
+            spans = [span for each in piece.spans for span in each]
+            word = encoded(piece.characters)
+            if self._spelled:
+                word, spans = unspelled(piece.characters), [each[0] for each in piece.spans]
+            ids, within = self._model.piece(word, drop)
+            for id_, (start, end) in zip(ids, within, strict=True):
+                yield id_, hull(spans[start:end])

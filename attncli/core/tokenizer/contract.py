@@ -1,0 +1,72 @@
+"""A model as the engines take it: buffers of tokens and merges, and the pipeline as JSON (`_native.pyi`)."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Mapping
+from itertools import chain
+from typing import Any
+
+from attncli.core.tokenizer.merges import Merges
+from attncli.core.tokenizer.model import BPE, Model, WordPiece
+from attncli.core.tokenizer.steps import NORMALIZERS, PRE_TOKENIZERS, completed
+from attncli.core.tokenizer.tokens import Tokens
+from attncli.errors import DataError
+
+__all__ = ["arguments"]
+
+
+def arguments(model: Model) -> tuple[tuple[bytes, bytes, str], dict[str, bytes]]:
+    """(tokens, ends, pipeline) and the algorithm's own buffers. Raises DataError for what no engine does."""
+    tokens = Tokens.from_list(model.tokens)
+    algorithm, buffers = _algorithm(model)
+    pipeline = {
+        "normalizer": completed(model.normalizer, NORMALIZERS, "normalizer"),
+        "pre_tokenizer": completed(model.pre_tokenizer, PRE_TOKENIZERS, "pre_tokenizer"),
+        "added_tokens": [
+            {
+                "id": token.id,
+                "content": token.text,
+                "special": token.special,
+                "single_word": token.single_word,
+                "lstrip": token.lstrip,
+                "rstrip": token.rstrip,
+                "normalized": token.normalized,
+                "in_vocab": token.in_vocab,
+            }
+            for token in model.added
+        ],
+        "model": algorithm,
+    }
+    return (tokens.blob, tokens.ends.tobytes(), json.dumps(pipeline)), buffers
+
+
+def _algorithm(model: Model) -> tuple[Mapping[str, Any], dict[str, bytes]]:
+    algorithm = model.algorithm
+    if isinstance(algorithm, BPE):
+        described: dict[str, Any] = {
+            "type": "BPE",
+            "byte_level": model.byte_level,
+            "ignore_merges": algorithm.whole_first,
+            "byte_fallback": algorithm.byte_fallback,
+            "unknown": algorithm.unknown,
+            "fuse_unk": algorithm.fuse_unknown,
+            "continuing_subword_prefix": algorithm.continuing_subword_prefix,
+            "end_of_word_suffix": algorithm.end_of_word_suffix,
+            "dropout": algorithm.dropout,
+        }
+        merges = algorithm.merges
+        flat = merges.ids if isinstance(merges, Merges) else array("I", chain.from_iterable(merges))
+        buffers = {"merges": flat.tobytes()}
+        if algorithm.new is not None:
+            buffers["new"] = array("I", algorithm.new).tobytes()
+        return described, buffers
+    if isinstance(algorithm, WordPiece):
+        return {
+            "type": "WordPiece",
+            "unknown": algorithm.unknown,
+            "continuing_subword_prefix": algorithm.continuing_subword_prefix,
+            "max_input_chars_per_word": algorithm.max_input_chars_per_word,
+        }, {}
+    raise DataError(f"{type(algorithm).__name__} models are not supported yet")

@@ -1,0 +1,176 @@
+//! Many texts at once, over threads.
+
+use super::{Encoder, Model, Options, Tokenizer};
+use crate::bpe::{Bpe, Encoded, Random};
+use crate::error::{Error, Result};
+use crate::normalize::Span;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Bytes of text for which another thread pays.
+const WORTH_A_THREAD: usize = 1 << 16;
+/// Bytes of a job.
+const JOB: usize = 1 << 18;
+
+/// A text's ids, and for each the bytes of the text that it stands for.
+pub type Traced = (Vec<u32>, Vec<Span>);
+
+impl Tokenizer {
+    /// The model that takes texts as they are: where nothing is to be done before it, and nothing asked for beside.
+    fn straight(&self, options: &Options) -> Option<&Bpe> {
+        let asked = !options.allow.is_empty()
+            || !options.before.is_empty()
+            || !options.after.is_empty()
+            || options.dropout.unwrap_or(self.dropout) > 0.0;
+        match &self.model {
+            Model::Bpe(bpe) if !asked && self.plain.are_none() && self.takes_any_text() => {
+                Some(bpe)
+            }
+            _ => None,
+        }
+    }
+
+    /// Encodes one text.
+    pub fn encode(&self, text: &[u8], options: &Options) -> Result<Vec<u32>> {
+        let mut ids = options.before.clone();
+        self.encoder(options)?.encode(text, &mut ids, None)?;
+        ids.extend_from_slice(&options.after);
+        Ok(ids)
+    }
+
+    /// Encodes texts and tells where each id comes from; what is put before and behind a text has empty spans.
+    pub fn encode_traced<T: AsRef<[u8]>>(
+        &self,
+        texts: &[T],
+        options: &Options,
+    ) -> Result<Vec<Traced>> {
+        let mut encoder = self.encoder(options)?;
+        let mut traced = Vec::with_capacity(texts.len());
+        for (number, text) in (0u64..).zip(texts) {
+            encoder.begin(options.seed.wrapping_add(number));
+            let text = text.as_ref();
+            let mut ids = options.before.clone();
+            let mut spans = vec![(0, 0); ids.len()];
+            encoder.encode(text, &mut ids, Some(&mut spans))?;
+            ids.extend_from_slice(&options.after);
+            spans.resize(ids.len(), (text.len(), text.len()));
+            traced.push((ids, spans));
+        }
+        Ok(traced)
+    }
+
+    /// Encodes many texts on up to `threads` threads: their ids in order, in one part or several. `cancel` stops.
+    pub fn encode_batch<T: AsRef<[u8]> + Sync>(
+        &self,
+        texts: &[T],
+        threads: usize,
+        options: &Options,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<Encoded>> {
+        if let Some(bpe) = self.straight(options) {
+            return bpe.encode_batch(texts, threads, cancel);
+        }
+        let total: usize = texts.iter().map(|text| text.as_ref().len()).sum();
+        let workers = threads.clamp(1, total / WORTH_A_THREAD + 1);
+        let jobs = share(texts, JOB.min(total / workers / 4).max(1));
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Vec<(usize, Encoded)>> {
+            let mut encoder = self.encoder(options)?;
+            let mut done = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&(first, job)) = jobs.get(index) else {
+                    return Ok(done);
+                };
+                if cancel.load(Ordering::Relaxed) {
+                    return Err(Error::Interrupted);
+                }
+                done.push((index, encoder.job(job, first as u64, options)?));
+            }
+        };
+        let mut done = Vec::with_capacity(jobs.len());
+        if workers == 1 {
+            done = work()?;
+        } else {
+            std::thread::scope(|scope| {
+                let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
+                for worker in running {
+                    let failed = |_| Err(Error::Invalid("an encoding thread failed".into()));
+                    done.extend(worker.join().unwrap_or_else(failed)?);
+                }
+                Ok(())
+            })?;
+        }
+        done.sort_unstable_by_key(|&(index, _)| index);
+        Ok(done.into_iter().map(|(_, encoded)| encoded).collect())
+    }
+
+    /// Encodes the lines of a text, each without its `\n` and, where wanted, with an id after it.
+    pub fn encode_lines(
+        &self,
+        text: &[u8],
+        threads: usize,
+        end_of_text: Option<u32>,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<Encoded>> {
+        let plain = Options::default();
+        if let Some(bpe) = self.straight(&plain) {
+            return bpe.encode_lines(text, threads, end_of_text, cancel);
+        }
+        let mut lines: Vec<&[u8]> = text.split(|&byte| byte == b'\n').collect();
+        lines.pop_if(|last| last.is_empty());
+        let options = Options {
+            after: end_of_text.into_iter().collect(),
+            ..plain
+        };
+        self.encode_batch(&lines, threads, &options, cancel)
+    }
+
+    /// Entries of the vocabulary.
+    pub fn entries(&self) -> usize {
+        self.vocab().len()
+    }
+}
+
+impl Encoder<'_> {
+    /// Another text, with chance of its own.
+    fn begin(&mut self, seed: u64) {
+        if let Some(dropout) = &mut self.dropout {
+            dropout.random = Random::new(seed);
+        }
+    }
+
+    /// Consecutive texts, of which the first is number `first` of the call.
+    fn job<T: AsRef<[u8]>>(
+        &mut self,
+        texts: &[T],
+        first: u64,
+        options: &Options,
+    ) -> Result<Encoded> {
+        let mut encoded = Encoded::default();
+        for (number, text) in (first..).zip(texts) {
+            self.begin(options.seed.wrapping_add(number));
+            encoded.ids.extend_from_slice(&options.before);
+            self.encode(text.as_ref(), &mut encoded.ids, None)?;
+            encoded.ids.extend_from_slice(&options.after);
+            encoded.ends.push(encoded.ids.len());
+        }
+        Ok(encoded)
+    }
+}
+
+/// Consecutive texts of at least this size together, and the number of the first of them.
+fn share<T: AsRef<[u8]>>(texts: &[T], least: usize) -> Vec<(usize, &[T])> {
+    let mut jobs = Vec::new();
+    let (mut start, mut size) = (0, 0);
+    for (index, text) in texts.iter().enumerate() {
+        size += text.as_ref().len();
+        if size >= least {
+            jobs.push((start, &texts[start..=index]));
+            (start, size) = (index + 1, 0);
+        }
+    }
+    if start < texts.len() {
+        jobs.push((start, &texts[start..]));
+    }
+    jobs
+}

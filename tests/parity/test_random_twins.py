@@ -1,0 +1,49 @@
+"""Whole tokenizer files drawn at random: the native pipeline against its twin, ids, spans and what was lost."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from styles import files, texts
+
+from attncli import _native
+from attncli.core.reference import pipeline
+from attncli.core.tokenizer import contract
+from attncli.core.tokenizer.model import Model
+from attncli.formats import tokenizer_json
+
+
+def both(model: Model) -> list[Any]:
+    arguments, buffers = contract.arguments(model)
+    return [each(*arguments, **buffers) for each in (_native.Tokenizer, pipeline.Tokenizer)]
+
+
+broken = st.lists(st.one_of(texts.map(str.encode), st.sampled_from([b"\xff", b"\xe4\xb8", b"\xf0\x9f"])), max_size=4)
+
+
+@settings(max_examples=800)
+@given(files(), st.lists(broken.map(b"".join), min_size=1, max_size=3), st.sampled_from([None, 0.5]))
+def test_pipelines_agree(whole: dict[str, Any], several: list[bytes], dropout: float | None) -> None:
+    model = tokenizer_json.read(json.dumps(whole).encode())
+    special = [token.id for token in model.added if token.special]
+    options = {"allow": special, "before": [], "after": [], "dropout": dropout, "seed": 3}
+    native, twin = both(model)
+    for asked in (None, options):
+        assert native.encode_batch(several, 1, asked) == twin.encode_batch(several, 1, asked)
+        assert native.encode_traced(several, asked) == twin.encode_traced(several, asked)
+        assert [ids for ids, _ in native.encode_traced(several, asked)] == native.encode_batch(several, 2, asked)
+    assert native.lost() == twin.lost()
+
+
+def test_the_comparison_can_fail() -> None:
+    whole: dict[str, Any] = {
+        "model": {"type": "BPE", "vocab": {"a": 0, "b": 1, "A": 2}, "merges": []},
+        "added_tokens": [],
+    }
+    lower = whole | {"normalizer": {"type": "Lowercase"}}
+    native, _ = both(tokenizer_json.read(json.dumps(whole).encode()))
+    _, twin = both(tokenizer_json.read(json.dumps(lower).encode()))
+    assert native.encode(b"aA") != twin.encode(b"aA")
