@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -201,7 +201,7 @@ def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, 
     if unit is None:
         lists = coder.encode_lists(texts, threads=corpus.threads, **corpus.options(number))
     else:
-        lists, spans = coder.encode_offsets(texts, unit=unit, **corpus.options(number))
+        lists, spans = coder.encode_offsets(texts, unit=cast(Any, unit), **corpus.options(number))
     for record, inside, within in zip(batch, lists, spans, strict=True):
         ids = [*corpus.before, *inside[: corpus.room], *corpus.after]
         record.ids = ids
