@@ -73,7 +73,9 @@ class Corpus:
     end_of_text: int | None = None
     """One more id behind each document, which `max_tokens` does not count."""
     encoding: Mapping[str, Any] = factory(default_factory=dict)
-    """What `Tokenizer.encode_flat` takes."""
+    """What `Tokenizer.encode_flat` takes: allow_special, dropout, seed."""
+    threads: int | None = None
+    """Threads to encode with; None: one a core."""
 
     def __post_init__(self) -> None:
         if self.by not in ("line", "file"):
@@ -100,12 +102,15 @@ class Corpus:
         if self._is_document(name):
             yield from self._document(name, offset, pending, number, tail)
             return
+        threads = self.threads
         around: dict[str, Any] = {"limit": self.room, "before": self.before, "after": tail}
         for block, size in self._blocks(name, offset):
             if isinstance(block, bytes):
-                part = Part(*encode_lines(self.tokenizer, block, **around, **self.options(number)), size, True)
+                part = Part(
+                    *encode_lines(self.tokenizer, block, threads=threads, **around, **self.options(number)), size, True
+                )
             else:
-                flat = self.tokenizer.encode_flat(block, **self.options(number))
+                flat = self.tokenizer.encode_flat(block, threads=threads, **self.options(number))
                 part = Part(*finished(*flat, **around), size, False)
             number += len(part.ends)
             yield part
@@ -117,7 +122,7 @@ class Corpus:
         tokens = 0
         for block, size in self._blocks(name):
             if whole:
-                tokens += self.tokenizer.count_batch([block], **self.options(number))[0]
+                tokens += self.tokenizer.count_batch([block], threads=self.threads, **self.options(number))[0]
                 yield Count(0, 0, size)
                 continue
             documents, inside = self._counted(block, number)
@@ -129,11 +134,12 @@ class Corpus:
     def _counted(self, block: bytes | list[bytes], number: int) -> tuple[int, int]:
         """Documents of a block, and their tokens."""
         if isinstance(block, bytes) and len(block) > LARGE:
-            ids, ends = encode_lines(self.tokenizer, block, limit=self.room, **self.options(number))
+            options = self.options(number)
+            ids, ends = encode_lines(self.tokenizer, block, threads=self.threads, limit=self.room, **options)
             return len(ends), len(ids)
         texts = lines_of(block) if isinstance(block, bytes) else block
         most = sys.maxsize if self.room is None else self.room
-        counts = self.tokenizer.count_batch(texts, **self.options(number))
+        counts = self.tokenizer.count_batch(texts, threads=self.threads, **self.options(number))
         return len(counts), sum(min(count, most) for count in counts)
 
     def _document(self, name: str, offset: int, pending: int, number: int, tail: list[int]) -> Iterator[Part]:
@@ -145,7 +151,7 @@ class Corpus:
             yield Part(np.array(self.before, dtype), no_end, 0, False)
         left = None if self.room is None else self.room + len(self.before) - max(pending, len(self.before))
         for piece, size in self._blocks(name, offset):
-            ids = self.tokenizer.encode_flat([piece], **self.options(number))[0][:left]
+            ids = self.tokenizer.encode_flat([piece], threads=self.threads, **self.options(number))[0][:left]
             left = None if left is None else left - len(ids)
             yield Part(ids, no_end, size, True)
             if left == 0:

@@ -86,7 +86,7 @@ def compression(tokenizer: Tokenizer, paths: Iterable[str], *, threads: int | No
     >>> compression(Tokenizer.load("starter"), ["corpus.txt"])
     {'documents': 1, 'bytes': 42, 'tokens': 18, 'bytes_per_token': 2.333}
     """
-    corpus = Corpus(tokenizer, encoding={"threads": threads})
+    corpus = Corpus(tokenizer, threads=threads)
     total = Count(0, 0, 0)
     for path in paths:
         for part in corpus.count(path):

@@ -42,6 +42,7 @@ def write_flat(
     before: Sequence[int] = (),
     after: Sequence[int] = (),
     max_tokens: int | None = None,
+    threads: int | None = None,
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
     **encoding: Any,
@@ -61,7 +62,7 @@ def write_flat(
     (19, 1)
     """
     last = special.end_of_text(tokenizer.special_tokens, end_of_text)
-    corpus = Corpus(tokenizer, by, records, field, before, after, max_tokens, last, encoding)
+    corpus = Corpus(tokenizer, by, records, field, before, after, max_tokens, last, encoding, threads)
     return write(
         corpus, [os.fspath(name) for name in inputs], os.fspath(output), dtype, resume=resume, progress=progress
     )
@@ -196,8 +197,8 @@ def _described(corpus: Corpus, dtype: str, names: Sequence[str]) -> dict[str, An
             raise CallError(f"{name} cannot be read again", hint="--resume needs files")
         found = files.status(name)
         inputs.append([name, found.st_size, found.st_mtime_ns])
-    options = {key: value for key, value in vars(corpus).items() if key not in ("tokenizer", "encoding")}
-    options |= {key: value for key, value in corpus.encoding.items() if key != "threads"} | {"dtype": dtype}
+    options = {key: value for key, value in vars(corpus).items() if key not in ("tokenizer", "threads")}
+    options["dtype"] = dtype
     return {"tokenizer": _fingerprint(corpus.tokenizer), "options": options, "inputs": inputs}
 
 

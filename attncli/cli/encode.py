@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
@@ -104,9 +104,9 @@ def run(
     coder = Tokenizer.load(tokenizer, pattern=pattern)
     before, after = _around(coder, bos, eos)
     end = special.end_of_text(coder.special_tokens, eot) if fmt == "flat" else None
-    encoding = _encoding(coder, allow_special, dropout, seed) | {"threads": common.threads}
+    encoding = _encoding(coder, allow_special, dropout, seed)
     records = None if from_ is None else from_ == "json"
-    corpus = Corpus(coder, by, records, field, before, after, max_tokens, end, encoding)
+    corpus = Corpus(coder, by, records, field, before, after, max_tokens, end, encoding, common.threads)
     if dry_run:
         _plan(console, sources, corpus, common)
     elif count:
@@ -197,10 +197,11 @@ def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, 
     """Fills ids, and what goes with them, into the records, and takes the text out."""
     texts = [record.text or b"" for record in batch]
     coder, identity = corpus.tokenizer, corpus.tokenizer.identity
-    if unit:
-        lists, spans = coder.encode_offsets(texts, **corpus.options(number))
+    spans: list[list[tuple[int, int]]] = [[]] * len(texts)
+    if unit is None:
+        lists = coder.encode_lists(texts, threads=corpus.threads, **corpus.options(number))
     else:
-        lists, spans = coder.encode_lists(texts, **corpus.options(number)), [[]] * len(texts)
+        lists, spans = coder.encode_offsets(texts, unit=cast(Any, unit), **corpus.options(number))
     for record, inside, within in zip(batch, lists, spans, strict=True):
         ids = [*corpus.before, *inside[: corpus.room], *corpus.after]
         record.ids = ids
@@ -208,11 +209,10 @@ def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, 
         record.text = None
         if labels:
             record.tokens = coder.labels(ids)
-        if unit:
+        if unit is not None:
             # A token that was put there stands for nothing of the text: (0, 0), as in Hugging Face's encodings.
             none = (0, 0)
-            kept = within[: corpus.room]
-            record.offsets = [*(none for _ in corpus.before), *kept, *(none for _ in corpus.after)]
+            record.offsets = [*[none] * len(corpus.before), *within[: corpus.room], *[none] * len(corpus.after)]
 
 
 def _batches(console: Console, sources: list[str], corpus: Corpus) -> Iterator[tuple[str, list[Record]]]:

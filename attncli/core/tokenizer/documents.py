@@ -30,6 +30,7 @@ def encode_lines(
     tokenizer: Tokenizer,
     block: bytes,
     *,
+    threads: int | None = None,
     limit: int | None = None,
     before: Sequence[int] = (),
     after: Sequence[int] = (),
@@ -45,13 +46,13 @@ def encode_lines(
     (array([ 39,  72, 256,   0, 256], dtype=uint16), array([3, 5], dtype=uint64))
     """
     ids: NDArray[Any]
-    if not set(encoding) <= {"threads"}:
-        ids, starts = tokenizer.encode_flat(lines_of(block), **encoding)
+    if encoding:
+        ids, starts = tokenizer.encode_flat(lines_of(block), threads=threads, **encoding)
     elif limit is None and not before and len(after) == 1:
-        ids, starts = tokenizer.encode_lines(block, end_of_text=after[0], **encoding)
+        ids, starts = tokenizer.encode_lines(block, end_of_text=after[0], threads=threads)
         return ids, starts[1:]
     else:
-        ids, starts = tokenizer.encode_lines(block, **encoding)
+        ids, starts = tokenizer.encode_lines(block, threads=threads)
     return finished(ids, starts, limit=limit, before=before, after=after)
 
 
