@@ -93,7 +93,7 @@ def unsaid(model: Model) -> tuple[str, dict[str, int]]:
     if algorithm.dropout or algorithm.continuing_subword_prefix or algorithm.end_of_word_suffix:
         raise _cannot("dropout, or marks on the parts of a word")
     for token in model.added:
-        if replace(token, normalized=False) != AddedToken(token.text, token.id):
+        if replace(token, normalized=False, in_vocab=False) != AddedToken(token.text, token.id):
             raise _cannot(f"the flags of the added token {token.text!r}")
     pattern = _pattern(model.pre_tokenizer)
     _check_order(model, algorithm)

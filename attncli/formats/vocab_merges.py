@@ -28,6 +28,8 @@ CLIP_HEADER = '"bpe_simple_vocab_16e6.txt' + HEADER
 CLIP_MERGES = 49152 - 256 - 2
 END_OF_WORD = "</w>"
 CLIP_PATTERN = r"'s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+CLIP_OWN_PATTERN = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+"
+"""CLIP's own; Hugging Face's has no case to ignore, for text is in lower case: but there is a long s."""
 QWEN2_PATTERN = (
     r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*"
     r"|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -137,7 +139,7 @@ def read_clip(data: bytes, name: str = "clip") -> Model:
     _check_merges(pairs, ids, 2)
     config = TokenizerConfig()
     added = config.added_tokens(ids, family.special)
-    return tokenizer_json.from_object(_whole(ids, pairs, family, config, added, None), name)
+    return tokenizer_json.from_object(_whole(ids, pairs, family, config, added, CLIP_OWN_PATTERN), name)
 
 
 def write(model: Model) -> dict[str, bytes]:
@@ -234,7 +236,7 @@ def _whole(
 ) -> dict[str, Any]:
     """The tokenizer.json that says the same."""
     regex = family.pattern if pattern is None else pattern
-    drops_gaps = regex == CLIP_PATTERN
+    drops_gaps = regex in (CLIP_PATTERN, CLIP_OWN_PATTERN)
     gpt2 = regex == GPT2
     byte_level = {
         "type": "ByteLevel",

@@ -65,8 +65,9 @@ def write(model: Model) -> dict[str, bytes]:
     lines = [token.decode("utf-8") for token in model.tokens]
     if any("\n" in line or "\r" in line for line in lines):
         raise _cannot("a token with a line break in it")
-    special = {token.text for token in model.added}
+    special = {token.text for token in model.added if token.special}
     roles = {role: text for role, text in SPECIAL_TOKENS.items() if text in special}
+    decoder = {str(token.pop("id")): token for token in tokenizer_json.to_object(model)["added_tokens"]}
     files = {"vocab.txt": "".join(line + "\n" for line in lines).encode("utf-8"), SPECIAL: _json(roles)}
     step = next((step for step in model.normalizer if step["type"] == "BertNormalizer"), {})
     switches = {
@@ -74,7 +75,7 @@ def write(model: Model) -> dict[str, bytes]:
         "tokenize_chinese_chars": step.get("handle_chinese_chars", True),
         "strip_accents": step.get("strip_accents"),
     }
-    files[CONFIG] = _json({"tokenizer_class": "BertTokenizer"} | switches | roles)
+    files[CONFIG] = _json({"tokenizer_class": "BertTokenizer", "added_tokens_decoder": decoder} | switches | roles)
     config = TokenizerConfig({name: data for name, data in files.items() if name != "vocab.txt"})
     if read(files["vocab.txt"], model.name, config=config) != model:
         raise _cannot("how this model cleans, splits or marks text: it is not as BERT does it")

@@ -33,7 +33,7 @@ def test_gpt2s_pair() -> None:
     assert model.tokens[255:] == [ALPHABET[255], b"ab", b" ab", b"<|endoftext|>"]
     assert isinstance(model.algorithm, BPE)
     assert list(model.algorithm.merges) == [(IDS["a"], IDS["b"]), (IDS["Ġ"], 256)]
-    assert model.added == (AddedToken("<|endoftext|>", 258),)
+    assert model.added == (AddedToken("<|endoftext|>", 258, in_vocab=True),)
     assert [step["use_regex"] for step in model.pre_tokenizer] == [True]
 
 

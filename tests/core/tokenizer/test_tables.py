@@ -85,15 +85,20 @@ def test_a_lifted_file_reads_as_the_plain_reader_reads_it(data: bytes) -> None:
 
 
 def test_a_good_file_is_lifted() -> None:
-    whole = {"model": {"vocab": {"Ġ": 0, "a": 1, "Ġa": 2}, "merges": [["Ġ", "a"]]}}
-    whole["pre_tokenizer"] = {"type": "ByteLevel", "add_prefix_space": False}  # type: ignore[dict-item]
+    every = [spelled(byte) for byte in ALPHABET]
+    ids = {name: id_ for id_, name in enumerate([*every, "Ġa"])}
+    whole = {
+        "model": {"vocab": ids, "merges": [["Ġ", "a"]]},
+        "pre_tokenizer": {"type": "ByteLevel", "add_prefix_space": False},
+    }
     lifted = _native.lift_tokenizer_json(json.dumps(whole).encode())
     assert lifted is not None
-    assert lifted[1:] == ("ĠaĠa".encode(), array("I", [2, 3, 6]).tobytes(), array("I", [0, 1]).tobytes())
+    assert lifted[1:3] == flat([name.encode() for name in ids])
+    assert lifted[3] == array("I", [ids["Ġ"], ids["a"]]).tobytes()
     model = tokenizer_json.read(json.dumps(whole).encode())
-    assert model.tokens[:] == ["Ġ".encode(), b"a", "Ġa".encode()]  # not all bytes are there
+    assert model.tokens[:] == [*ALPHABET, b" a"]
     assert isinstance(model.algorithm, BPE)
-    assert list(model.algorithm.merges) == [(0, 1)]
+    assert list(model.algorithm.merges) == [(ids["Ġ"], ids["a"])]
 
 
 def outcome(read: Any, source: Any) -> Any:
