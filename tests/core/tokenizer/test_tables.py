@@ -6,6 +6,7 @@ import json
 from array import array
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from attncli.core.reference.ranks import flat
 from attncli.core.reference.tables import BYTE_OF
 from attncli.core.tokenizer.model import BPE
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
+from attncli.errors import DataError
 from attncli.formats import tokenizer_json
 
 names = st.text('aĠ"\\\n😀<', max_size=3)
@@ -106,3 +108,10 @@ def outcome(read: Any, source: Any) -> Any:
         return read(source)
     except ValueError as error:
         return str(error)
+
+
+def test_a_fault_in_the_rest_is_told_by_its_place_in_the_file() -> None:
+    data = b'{"model": {"vocab": {"a": 0, "b": 1}, "merges": []}, "x": nul}'
+    assert _native.lift_tokenizer_json(data) is not None
+    with pytest.raises(DataError, match=f"char {data.index(b'nul')}"):
+        tokenizer_json.read(data)
