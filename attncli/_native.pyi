@@ -206,9 +206,6 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
     None where anything is out of order in the tables, or stands twice: the plain reader tells what.
     """
 
-def find_tokens(tokens: bytes, ends: bytes, names: Sequence[bytes]) -> list[int | None]:
-    """The ids of some tokens of a vocabulary, the lowest of several; None for one that it does not have."""
-
 def add_tokens(
     tokens: bytes, ends: bytes, added: Sequence[tuple[int, bytes]], spelled: bool
 ) -> tuple[bytes, bytes] | None:

@@ -20,7 +20,6 @@ __all__ = [
     "attention",
     "attention_weights",
     "derive_merges",
-    "find_tokens",
     "lift_tokenizer_json",
     "name",
     "read_ranks",
@@ -126,17 +125,6 @@ def lift_tokenizer_json() -> Any:
 
         return lift_tokenizer_json
     from attncli.core.reference.tables import lift_tokenizer_json as twin
-
-    return twin
-
-
-def find_tokens() -> Any:
-    """The function that looks some tokens of a vocabulary up."""
-    if name() == "native":
-        from attncli._native import find_tokens
-
-        return find_tokens
-    from attncli.core.reference.tables import find_tokens as twin
 
     return twin
 

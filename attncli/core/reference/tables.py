@@ -10,7 +10,7 @@ from typing import Any
 
 from attncli.core.reference.ranks import LARGEST_HOLE, LARGEST_ID, flat
 
-__all__ = ["add_tokens", "find_tokens", "lift_tokenizer_json"]
+__all__ = ["add_tokens", "lift_tokenizer_json"]
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -33,17 +33,11 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
     return json.dumps(rest).encode("ascii"), blob, ends, pairs.tobytes()
 
 
-def find_tokens(tokens: bytes, ends: bytes, names: Sequence[bytes]) -> list[int | None]:
-    """The ids of some tokens; see `_native.pyi`."""
-    ids = {token: id_ for id_, token in reversed(list(enumerate(_listed(tokens, ends))))}
-    return [ids.get(name) for name in names]
-
-
 def add_tokens(
     tokens: bytes, ends: bytes, added: Sequence[tuple[int, bytes]], spelled: bool
 ) -> tuple[bytes, bytes] | None:
     """The tokens by id with the added ones; see `_native.pyi`."""
-    names = _listed(tokens, ends)
+    names = [tokens[start:end] for start, end in pairwise([0, *array("I", ends)])]
     by_id, texts = dict(added), {text for _, text in added}
     if len(by_id) < len(added) or len(texts) < len(added) or b"" in texts:
         return None
@@ -61,10 +55,6 @@ def add_tokens(
     except (KeyError, UnicodeDecodeError):
         return None
     return flat(found)
-
-
-def _listed(tokens: bytes, ends: bytes) -> list[bytes]:
-    return [tokens[start:end] for start, end in pairwise([0, *array("I", ends)])]
 
 
 def _bytes(name: bytes, spelled: bool) -> bytes:

@@ -1,7 +1,7 @@
 //! The bytes of all tokens in one buffer: a vocabulary of 200,000 entries is two allocations.
 
 use crate::error::{Error, Result};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 /// id -> bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,18 +57,6 @@ impl Tokens {
         seen.reserve(self.len());
         self.iter()
             .all(|token| token.is_empty() || seen.insert(token))
-    }
-
-    /// The id of each of these names, the first one where it stands twice.
-    pub fn find(&self, names: &[&[u8]]) -> Vec<Option<u32>> {
-        let mut found: FxHashMap<&[u8], Option<u32>> =
-            names.iter().map(|&name| (name, None)).collect();
-        for (id, token) in (0..u32::MAX).zip(self.iter()) {
-            if let Some(place) = found.get_mut(token) {
-                place.get_or_insert(id);
-            }
-        }
-        names.iter().map(|name| found[name]).collect()
     }
 
     /// Appends a token; None where the buffer would pass 4 GiB.

@@ -60,13 +60,6 @@ def test_added_tokens_agree(tokens: list[bytes], added: list[tuple[int, bytes]],
     assert found == tables.add_tokens(*flat(tokens), added, is_spelled)
 
 
-@given(st.lists(names.map(str.encode), max_size=6), st.lists(names.map(str.encode), max_size=3))
-def test_found_tokens_agree(tokens: list[bytes], wanted: list[bytes]) -> None:
-    found = _native.find_tokens(*flat(tokens), wanted)
-    assert found == tables.find_tokens(*flat(tokens), wanted)
-    assert found == [tokens.index(name) if name in tokens else None for name in wanted]
-
-
 def test_the_comparisons_can_fail() -> None:
     data = b'{"model": {"vocab": {"a": 0, "b": 1}, "merges": []}}'
     assert _native.lift_tokenizer_json(data) != tables.lift_tokenizer_json(data.replace(b'"b"', b'"c"'))

@@ -12,7 +12,6 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_ranks, module)?)?;
     module.add_function(wrap_pyfunction!(derive_merges, module)?)?;
     module.add_function(wrap_pyfunction!(lift_tokenizer_json, module)?)?;
-    module.add_function(wrap_pyfunction!(find_tokens, module)?)?;
     module.add_function(wrap_pyfunction!(add_tokens, module)?)
 }
 
@@ -57,17 +56,6 @@ fn lift_tokenizer_json(
         ends,
         packed(py, pairs),
     ))
-}
-
-#[pyfunction]
-fn find_tokens(
-    tokens: PyBackedBytes,
-    ends: PyBackedBytes,
-    names: Vec<PyBackedBytes>,
-) -> PyResult<Vec<Option<u32>>> {
-    let vocab = Tokens::new(tokens.to_vec(), numbers(&ends))?;
-    let names: Vec<&[u8]> = names.iter().map(|name| &name[..]).collect();
-    Ok(vocab.find(&names))
 }
 
 #[pyfunction]
