@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from attncli import compression, files
+from attncli.core.tokenizer import patterns
 from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.errors import AttncliError, CallError, DataError
 
@@ -121,7 +122,7 @@ def dump(model: Model, path: str, form: str | None = None) -> tuple[dict[str, by
         model = rewritten(model)
     if found is TIKTOKEN:
         pattern, special_tokens = found.code.unsaid(model)
-        notes.append(f"its pattern, for --pattern: {pattern}")
+        notes.append(f"its pattern, for --pattern: {patterns.name_of(pattern) or pattern}")
         notes += [f"its special token {text} is id {id_}" for text, id_ in special_tokens.items()]
     written: bytes | Mapping[str, bytes] = found.code.write(model)
     if isinstance(written, bytes):
