@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from attncli.core.tokenizer.model import BPE, Model, Step, WordPiece
+from attncli.core.tokenizer.model import BPE, Model, Step, Unigram, WordPiece
 from attncli.core.tokenizer.vocab import spelled
 from attncli.errors import DataError
 from attncli.formats.tokenizer_template import written_template
@@ -94,6 +94,8 @@ def _model(model: Model, names: Sequence[str]) -> dict[str, Any]:
             "max_input_chars_per_word": algorithm.max_input_chars_per_word,
             "vocab": _vocab(model, names),
         }
+    if not isinstance(algorithm, Unigram):
+        raise DataError(f"a tokenizer.json cannot say a {type(algorithm).__name__} model")
     return {
         "type": "Unigram",
         "unk_id": algorithm.unknown,

@@ -95,7 +95,8 @@ class Tokenizer:
         shown = ", ".join(repr(text.decode("utf-8", "replace")) for text in lost[:5])
         algorithm = self.model.algorithm
         what = "characters" if isinstance(algorithm, BPE) else "words"
-        fate = "vanished" if algorithm.unknown is None else "became the unknown token"
+        vanished = isinstance(algorithm, BPE) and algorithm.unknown is None
+        fate = "vanished" if vanished else "became the unknown token"
         return [f"{what} that the vocabulary does not have {fate}: {shown}"]
 
     def encode(self, text: str | bytes, **options: Any) -> list[int]:

@@ -135,7 +135,7 @@ impl Bpe {
     }
 
     /// Whether a text can be cut before each run of `sign` with the same ids as whole: the sign is a symbol, no
-    /// merge crosses there, and nothing else looks at the whole word.
+    /// merge crosses there, no character vanishes, and nothing else looks at the whole word.
     pub fn can_be_cut_before(&self, sign: char, tables: &Tables) -> bool {
         let mut buffer = [0; 4];
         let sign = sign.encode_utf8(&mut buffer).as_bytes();
@@ -143,6 +143,7 @@ impl Bpe {
             && !tables.whole_first
             && tables.continuing_subword_prefix.is_empty()
             && tables.end_of_word_suffix.is_empty()
+            && self.symbols.say_all()
             && self.vocab.id(sign).is_some()
             && tables.keep_apart(&self.vocab, sign)
     }

@@ -78,6 +78,12 @@ impl Symbols {
         matches!(&self.bases[..], [Base::Bytes(_)])
     }
 
+    /// Whether every character leaves a symbol: where one vanishes, its neighbours meet.
+    pub fn say_all(&self) -> bool {
+        let complete = |ids: &[u32; 256]| !ids.contains(&NONE);
+        self.unknown.is_some() || self.fallback.as_deref().is_some_and(complete)
+    }
+
     /// Appends a word's symbols.
     #[inline]
     pub fn append(&self, word: &[u8], ids: &mut Vec<u32>) {
