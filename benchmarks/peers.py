@@ -17,7 +17,7 @@ class Peer:
     module: str
     """What is imported, and looked for."""
     train: str | None = None
-    """A program that trains {size} entries on the file {path} with GPT-2's pattern; run in a process of its own."""
+    """A program that trains {size} entries on the files {paths} with GPT-2's pattern; run in a process of its own."""
     encoder: Callable[[str], Callable[[list[str], int], list[list[int]]]] | None = None
     """From the path of a tokenizer.json, a function (documents, threads) -> ids."""
     flat_encoder: Callable[[str], Callable[[list[bytes], int], Any]] | None = None
@@ -105,11 +105,13 @@ def ours_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
     return attncli.attention(q, k, v, causal=causal)
 
 
+LINES = "lines = (line for path in {paths} for line in open(path, encoding='utf-8', newline=''))\n"
+"""What libraries read that take texts and no files."""
 OURS = "attncli"
 PEERS = {
     OURS: Peer(
         "attncli",
-        train="import attncli; attncli.train_bpe({path!r}, vocab_size={size})",
+        train="import attncli; attncli.train_bpe({paths}, vocab_size={size})",
         encoder=ours_encoder,
         flat_encoder=ours_flat,
         attend=ours_attend,
@@ -119,7 +121,7 @@ PEERS = {
         train=(
             "from tokenizers import Tokenizer, models, pre_tokenizers as p, trainers as t\n"
             "tok = Tokenizer(models.BPE()); tok.pre_tokenizer = p.ByteLevel(add_prefix_space=False)\n"
-            "tok.train([{path!r}], t.BpeTrainer(vocab_size={size}, min_frequency=2,"
+            "tok.train({paths}, t.BpeTrainer(vocab_size={size}, min_frequency=2,"
             " initial_alphabet=p.ByteLevel.alphabet(), show_progress=False))"
         ),
         encoder=hf_encoder,
@@ -127,7 +129,7 @@ PEERS = {
     "tiktoken": Peer("tiktoken", encoder=tiktoken_encoder),
     "gigatoken": Peer(
         "gigatoken",
-        train="import gigatoken as g; g.train_bpe(g.TextFileSource([{path!r}]), {size}, [])",
+        train="import gigatoken as g; g.train_bpe(g.TextFileSource({paths}), {size}, [])",
         encoder=gigatoken_encoder,
         flat_encoder=gigatoken_flat,
     ),
@@ -136,16 +138,28 @@ PEERS = {
         train=(
             "import rustbpe\n"
             "tok = rustbpe.Tokenizer()\n"
-            "tok.train_from_iterator(open({path!r}, encoding='utf-8', newline=''), {size}, pattern=r'''" + GPT2 + "''')"
+            + LINES
+            + "tok.train_from_iterator(lines, {size}, pattern=r'''"
+            + GPT2
+            + "''')"
         ),
     ),
     "sentencepiece": Peer(
         "sentencepiece",
         train=(
             "import sentencepiece as s, tempfile\n"
-            "s.SentencePieceTrainer.train(input={path!r}, model_prefix=tempfile.mkdtemp() + '/m', vocab_size={size},"
+            "s.SentencePieceTrainer.train(input={paths}, model_prefix=tempfile.mkdtemp() + '/m', vocab_size={size},"
             " model_type='bpe', minloglevel=2, max_sentence_length=1000000)"
         ),
+    ),
+    "ffbpe": Peer(
+        "ffbpe", train="import ffbpe\n" + LINES + "ffbpe.train_bpe(lines, vocab_size={size}, max_records=1 << 16)"
+    ),
+    "fast-bpe-rs": Peer(
+        "fast_bpe_rs", train="import fast_bpe_rs\n" + LINES + "fast_bpe_rs.BPE().train({size}, list(lines))"
+    ),
+    "bpeasy": Peer(
+        "bpeasy", train="import bpeasy\n" + LINES + "bpeasy.train_bpe(lines, r'''" + GPT2 + "''', 1 << 20, {size})"
     ),
     "torch SDPA": Peer("torch", attend=torch_attend),
     "NumPy": Peer("numpy", attend=numpy_attend),
