@@ -156,7 +156,8 @@ PEERS = {
         "ffbpe", train="import ffbpe\n" + LINES + "ffbpe.train_bpe(lines, vocab_size={size}, max_records=1 << 16)"
     ),
     "fast-bpe-rs": Peer(
-        "fast_bpe_rs", train="import fast_bpe_rs\n" + LINES + "fast_bpe_rs.BPE().train({size}, list(lines))"
+        "fast_bpe_rs",
+        train="import fast_bpe_rs\n" + LINES + "fast_bpe_rs.BPE(r'''" + GPT2 + "''').train({size}, list(lines))",
     ),
     "bpeasy": Peer(
         "bpeasy", train="import bpeasy\n" + LINES + "bpeasy.train_bpe(lines, r'''" + GPT2 + "''', 1 << 20, {size})"
