@@ -123,21 +123,47 @@ class Tokenizer:
     """Text to ids by a pipeline as tokenizer.json describes it, and a model of tokens.
 
     Token i is ``tokens[ends[i - 1]:ends[i]]``; `ends`, `merges` and `new` are buffers of uint32 in the machine's
-    byte order. `merges` holds (left, right) by rank, `new` the id that each makes (without it: the id of the
-    concatenated bytes). `pipeline` is JSON: an object of
+    byte order, `scores` one of float64, `types` one of bytes. `merges` holds (left, right) by rank, `new` the id that
+    each makes (without it: the id of the concatenated bytes). `pipeline` is JSON: an object of
 
     - `normalizer`, `pre_tokenizer`: lists of steps as tokenizer.json has them, with all their fields;
     - `added_tokens`: a list as tokenizer.json has it, with `in_vocab`: whether the model knows it too. Plain text never
       encodes to one that it does not know, or that is special;
     - `model`: `type` "BPE" with byte_level, ignore_merges, byte_fallback, unknown (an id or null), fuse_unk,
-      continuing_subword_prefix, end_of_word_suffix, dropout; or "WordPiece" with unknown,
-      continuing_subword_prefix, max_input_chars_per_word.
+      continuing_subword_prefix, end_of_word_suffix, dropout; "WordPiece" with unknown, continuing_subword_prefix,
+      max_input_chars_per_word; "Unigram" with unknown (an id or null), byte_fallback; or "SentencePiece" with unigram
+      (else BPE), byte_fallback, treat_whitespace_as_suffix, unk_surface, any_bytes, normalizer, denormalizer (or null):
+      each an object of precompiled_charsmap (base64), add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces.
 
     Under `byte_level` the tokens are bytes, and the step ByteLevel writes stand-ins only where another step follows.
+
+    Unigram is Hugging Face's: Viterbi in float64, in each piece anew; of equal ways the first found stays; a character
+    that is no piece scores 10 below the worst, and neighbouring ones are one id, or under `byte_fallback` the tokens
+    <0xNN> of their bytes where all of these are there. A score of -inf is that of a token that is no piece.
+
+    SentencePiece is its library's (0.2.3), normalization and all, for models of types unigram and BPE. `types` are a
+    byte for each id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused, 6 byte. What is no UTF-8 is U+FFFD, a
+    byte each; with `any_bytes` it is encoded by its bytes, and comes back, as in llama2.c, whose pieces hold spaces and
+    not U+2581.
+
+    - BPE: of the neighbours whose concatenation is a piece, those of the best score merge first, of equal ones the
+      leftmost. Unused pieces merge too, and are taken apart at the end.
+    - Unigram: Viterbi in float32 over the whole text; of equal ways the first found stays; an unknown character scores
+      10 below the worst normal piece, a user-defined piece (bytes − 1) / 10.
+    - What is no piece is the tokens <0xNN> of its bytes under `byte_fallback`, of which in `encode_traced` the last
+      stands for it; else the unknown id, neighbours one.
     """
 
     def __init__(
-        self, tokens: bytes, ends: bytes, pipeline: str, *, merges: bytes | None = None, new: bytes | None = None
+        self,
+        tokens: bytes,
+        ends: bytes,
+        pipeline: str,
+        *,
+        merges: bytes | None = None,
+        new: bytes | None = None,
+        scores: bytes | None = None,
+        types: bytes | None = None,
     ) -> None: ...
     def encode(self, text: bytes, options: Options | None = None) -> list[int]:
         """Ids of one text. Time linear in its length, up to a logarithm."""
@@ -173,10 +199,12 @@ class Tokenizer:
     def decode_batch(
         self, documents: Sequence[NDArray[np.unsignedinteger] | Sequence[int]], skip: Sequence[int] = ()
     ) -> list[bytes]:
-        """The tokens of each document, one after another, without those to skip. ValueError for what is no id."""
+        """The tokens of each document, one after another, without those to skip; of SentencePiece the text that they make:
+        control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and the dummy prefix goes.
+        ValueError for what is no id."""
 
     def lost(self) -> list[bytes]:
-        """Characters (BPE) or words (WordPiece) that the vocabulary could not say so far, at most 1,000, in order."""
+        """Words (WordPiece) or characters (the others) that the vocabulary could not say so far, at most 1,000, in order."""
 
 def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
     r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the
@@ -218,61 +246,6 @@ def add_tokens(
     >>> add_tokens(b"ab", array("I", [1, 2]).tobytes(), [(2, b"<e>")], False)[0]
     b'ab<e>'
     """
-
-@final
-class SentencePiece:
-    """Text to ids and back as the sentencepiece library (0.2.3) does it, for models of types unigram and BPE.
-
-    Token i is ``tokens[ends[i - 1]:ends[i]]``; `ends` is a buffer of uint32, `scores` one of float32, in the
-    machine's byte order, `types` a byte for each id: 1 normal, 2 unknown, 3 control, 4 user-defined, 5 unused,
-    6 byte. A normalizer is (precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces)
-    of a NormalizerSpec. What is no UTF-8 is U+FFFD, a byte each; with `any_bytes` it is encoded by its bytes, and
-    comes back, as in llama2.c, whose pieces hold spaces and not U+2581.
-
-    - BPE: of the neighbours whose concatenation is a piece, those of the best score merge first, of equal ones
-      the leftmost. Unused pieces merge too, and are taken apart at the end.
-    - Unigram: Viterbi in float32; of equal ways the first found stays; an unknown character scores 10 below the
-      worst normal piece, a user-defined piece (bytes − 1) / 10.
-    - What is no piece is the tokens <0xNN> of its bytes under `byte_fallback`, else the unknown id, neighbours one.
-    """
-
-    def __init__(
-        self,
-        tokens: bytes,
-        ends: bytes,
-        scores: bytes,
-        types: bytes,
-        normalizer: tuple[bytes, bool, bool, bool],
-        denormalizer: tuple[bytes, bool, bool, bool] | None = None,
-        *,
-        unigram: bool,
-        byte_fallback: bool = False,
-        treat_whitespace_as_suffix: bool = False,
-        unk_surface: bytes = b"",
-        any_bytes: bool = False,
-    ) -> None: ...
-    def normalize(self, text: bytes) -> bytes:
-        """The text that is segmented."""
-
-    def encode(self, text: bytes) -> list[int]:
-        """Ids of one text."""
-
-    def encode_traced(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Ids of each text, and for each id the bytes (start, end) of the text that it stands for: as the library has
-        them, so of the ids of an unknown character's bytes the last stands for it."""
-
-    def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
-        """Ids of each text; the texts are spread over threads."""
-
-    def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-        """All ids in one array (total,), and each text's start in it, the total at the end (texts + 1,)."""
-
-    def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
-        """The number of ids of each text."""
-
-    def decode(self, ids: Sequence[int]) -> bytes:
-        """The text of these ids: control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and
-        the dummy prefix goes."""
 
 def attention(
     queries: NDArray[np.float32],

@@ -23,7 +23,6 @@ __all__ = [
     "lift_tokenizer_json",
     "name",
     "read_ranks",
-    "sentencepiece",
     "splitter",
     "tokenizer",
     "train_merges",
@@ -138,17 +137,6 @@ def add_tokens() -> Any:
     from attncli.core.reference.tables import add_tokens as twin
 
     return twin
-
-
-def sentencepiece() -> type[_native.SentencePiece]:
-    """The class of SentencePiece models."""
-    if name() == "native":
-        from attncli._native import SentencePiece
-
-        return SentencePiece
-    from attncli.core.reference import sentencepiece as twin
-
-    return cast("type[_native.SentencePiece]", twin.SentencePiece)
 
 
 def attention() -> Any:

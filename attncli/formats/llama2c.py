@@ -11,7 +11,7 @@ import math
 import struct
 from array import array
 
-from attncli.core.tokenizer.model import Model
+from attncli.core.tokenizer.model import AddedToken, Model
 from attncli.core.tokenizer.sentencepiece import BYTE, CONTROL, NORMAL, UNKNOWN, Normalizer, SentencePiece
 from attncli.errors import DataError
 
@@ -58,7 +58,11 @@ def read(data: bytes, name: str = "") -> Model:
         unk_surface="<unk>",
         any_bytes=True,
     )
-    return Model(tokens=pieces, algorithm=algorithm, byte_level=False, bos=(1,), eos=(2,), name=name)
+    # Their pieces hold newlines too, which are for the reader of what run.c prints.
+    added = [AddedToken("<s>", 1), AddedToken("</s>", 2)]
+    return Model(
+        tokens=pieces, algorithm=algorithm, byte_level=False, added=added, bos=(1,), eos=(2,), name=name
+    )
 
 
 def _pieces(data: bytes, longest: int) -> tuple[list[bytes], array[float]]:

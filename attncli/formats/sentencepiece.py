@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 import struct
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 
-from attncli.core.tokenizer.model import Model
+from attncli.core.tokenizer.model import AddedToken, Model
 from attncli.core.tokenizer.sentencepiece import (
     BYTE,
     CONTROL,
@@ -29,7 +30,7 @@ from attncli.core.tokenizer.tokens import Tokens
 from attncli.errors import DataError
 from attncli.formats.protobuf import BYTES, FIXED32, VARINT, fields, tagged, written
 
-__all__ = ["read", "sniff", "write"]
+__all__ = ["control_tokens", "read", "sniff", "write"]
 
 PIECES, TRAINER, NORMALIZER, DENORMALIZER = 1, 2, 3, 5
 """Fields of ModelProto."""
@@ -76,6 +77,15 @@ class Vocabulary:
     types: bytearray = field(default_factory=bytearray)
 
 
+def control_tokens(pieces: Sequence[bytes], types: bytes) -> list[AddedToken]:
+    """The control pieces, which a text becomes only where the caller allows it.
+
+    >>> control_tokens([b"<unk>", b"<s>"], bytes([UNKNOWN, CONTROL]))
+    [AddedToken(text='<s>', id=1, special=True, single_word=False, lstrip=False, rstrip=False, normalized=False)]
+    """
+    return [AddedToken(pieces[id_].decode("utf-8"), id_) for id_, kind in enumerate(types) if kind == CONTROL]
+
+
 def sniff(data: bytes) -> bool:
     """Whether these bytes begin as a `.model` does: with a piece that has a text."""
     if len(data) < 5 or data[0] != 0x0A or data[2] != 0x0A or not 3 <= data[1] < 0x80:
@@ -110,6 +120,7 @@ def read(data: bytes, name: str = "") -> Model:
         tokens=Tokens(b"".join(vocabulary.pieces), ends),
         algorithm=algorithm,
         byte_level=False,
+        added=control_tokens(vocabulary.pieces, types),
         bos=() if bos is None else (bos,),
         eos=() if eos is None else (eos,),
         name=name,
@@ -291,10 +302,11 @@ def write(model: Model) -> bytes:
         raise DataError(f"a {type(algorithm).__name__} tokenizer has no SentencePiece .model")
     if algorithm.any_bytes:
         raise DataError("llama2.c's handling of invalid UTF-8 cannot be said in a SentencePiece .model")
-    steps = (model.normalizer, model.pre_tokenizer, model.decoder, model.added)
-    for name, step in zip(("normalizer", "pre_tokenizer", "decoder", "added"), steps, strict=True):
-        if step:
-            raise DataError(f"{name} beside its own steps cannot be said in a SentencePiece .model")
+    for name in ("normalizer", "pre_tokenizer", "decoder"):
+        if getattr(model, name):
+            raise DataError(f"a {name} beside its own cannot be said in a SentencePiece .model")
+    if list(model.added) != control_tokens(model.tokens, algorithm.types):
+        raise DataError("added tokens other than its control pieces cannot be said in a SentencePiece .model")
     parts = []
     for piece, score, kind in zip(model.tokens, single(algorithm.scores), algorithm.types, strict=True):
         message = tagged(PIECE, piece) + b"\x15" + struct.pack("<f", score)

@@ -13,9 +13,6 @@ from typing import Any
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer.model import Model
 from attncli.core.tokenizer.patterns import GPT2
-from attncli.core.tokenizer.sentencepiece import SentencePiece
-from attncli.core.tokenizer.sentencepiece import coder as sentencepiece_coder
-from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
 from attncli.formats import llama2c, npz, safetensors, sentencepiece, tiktoken, tokenizer_json, vocab_merges, vocab_txt
 from attncli.formats.tokenizer_config import CONFIG, TokenizerConfig
@@ -46,18 +43,6 @@ def pair(data: bytes) -> Model:
     return vocab_merges.read(vocab, merges, config=small)
 
 
-def coder_of(read: Callable[[bytes], Model]) -> Callable[[bytes], object]:
-    """Reads a file of pieces, and puts to work what it says."""
-
-    def parse(data: bytes) -> object:
-        model = read(data)
-        assert isinstance(model.algorithm, SentencePiece)
-        coder = sentencepiece_coder(Tokens.from_list(model.tokens), model.algorithm)
-        return coder.decode(coder.encode(SHORT.encode()))
-
-    return parse
-
-
 def stream_of(read: Callable[..., Any]) -> Callable[[bytes], object]:
     """Reads a stream of records to its end."""
     return lambda data: [len(batch) for batch in read(io.BufferedReader(io.BytesIO(data)), "-")]
@@ -69,8 +54,8 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "vocab_merges": tokenizer_of(pair),
     "vocab_txt": tokenizer_of(vocab_txt.read),
     "clip": tokenizer_of(vocab_merges.read_clip),
-    "sentencepiece": coder_of(sentencepiece.read),
-    "llama2c": coder_of(llama2c.read),
+    "sentencepiece": tokenizer_of(sentencepiece.read),
+    "llama2c": tokenizer_of(llama2c.read),
     "safetensors": safetensors.read,
     "npz": npz.read,
     "npy": stream_of(npy.read),

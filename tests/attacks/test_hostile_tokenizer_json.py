@@ -110,7 +110,8 @@ def test_models_that_lie(change: dict[str, Any], complaint: str) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "complaint"),
     [
-        ("normalizer", {"type": "Precompiled"}, "normalizer of type 'Precompiled'"),
+        ("normalizer", {"type": "Odd"}, "normalizer of type 'Odd'"),
+        ("normalizer", {"type": "Precompiled"}, "Precompiled has no precompiled_charsmap"),
         ("normalizer", {"type": "Sequence", "normalizers": [{"type": "NFC"}, {}]}, r"normalizer\[1\] of unknown form"),
         ("normalizer", {"type": "Lowercase", "language": "tr"}, "normalizer Lowercase with language = 'tr'"),
         ("pre_tokenizer", {"type": "UnicodeScripts"}, "pre_tokenizer of type 'UnicodeScripts'"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import random
 from array import array
 from typing import Any
 
+from attncli.core.tokenizer import contract
 from attncli.core.tokenizer.model import Model
 from attncli.core.tokenizer.sentencepiece import (
     BYTE,
@@ -16,8 +18,8 @@ from attncli.core.tokenizer.sentencepiece import (
     USER_DEFINED,
     Normalizer,
     SentencePiece,
-    coder,
 )
+from attncli.formats.sentencepiece import control_tokens
 
 LETTERS = ["a", "b", "c", "▁", "é", "漢", " ", "<s>", "<0x41>"]
 PARTS = [*LETTERS, "  ", "ﬁ", "x", "\0", "e\u0301", "</s>", "<unk>"]
@@ -53,7 +55,9 @@ def model_by_chance(chance: random.Random, charsmap: bytes) -> Model:
         treat_whitespace_as_suffix=chance.random() < 0.3,
         unk_surface=chance.choice(["?", "", " ⁇ "]),
     )
-    return Model([text.encode() for text in pieces], algorithm, byte_level=False, bos=(1,), eos=(2,))
+    tokens = [text.encode() for text in pieces]
+    added = control_tokens(tokens, algorithm.types)
+    return Model(tokens, algorithm, byte_level=False, added=added, bos=(1,), eos=(2,))
 
 
 def text_by_chance(chance: random.Random) -> bytes:
@@ -62,7 +66,8 @@ def text_by_chance(chance: random.Random) -> bytes:
     return text + chance.randbytes(3) + text if chance.random() < 0.15 else text
 
 
-def coder_of(model: Model) -> Any:
-    """The engine's coder of a model."""
-    assert isinstance(model.algorithm, SentencePiece)
-    return coder(model.tokens, model.algorithm)  # type: ignore[arg-type]
+def built(engine: Any, model: Model, **changes: Any) -> Any:
+    """A model in an engine, with changes of its algorithm."""
+    changed = dataclasses.replace(model.algorithm, **changes)  # type: ignore[type-var]
+    arguments, buffers = contract.arguments(dataclasses.replace(model, algorithm=changed))
+    return engine(*arguments, **buffers)

@@ -7,10 +7,10 @@ import struct
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentencepiece_models import coder_of
-from test_sentencepiece import built
+from sentencepiece_models import built
 
-from attncli.core.reference.sentencepiece import SentencePiece as Twin
+from attncli.core.reference.pipeline import Tokenizer as Twin
+from attncli.core.tokenizer.tokenizer import Tokenizer
 from attncli.errors import DataError
 from attncli.formats import llama2c
 
@@ -57,19 +57,22 @@ def run_c(text: bytes, pieces: list[str]) -> list[int]:
 def test_ids_as_run_c_finds_them_and_the_bytes_back(text: str | bytes) -> None:
     model = llama2c.read(file_of(PIECES), "small")
     raw = text.encode() if isinstance(text, str) else text
-    coder = coder_of(model)
+    coder, twin = Tokenizer(model), built(Twin, model)
     ids = coder.encode(raw)
-    assert ids == run_c(raw, PIECES) == built(Twin, model, any_bytes=True).encode(raw)
-    assert coder.decode(ids) == built(Twin, model, any_bytes=True).decode(ids) == raw
+    assert ids == run_c(raw, PIECES) == twin.encode(raw)
+    assert [coder.decode(ids)] == twin.decode_batch([ids]) == [raw]
 
 
 def test_ids_by_hand(each_engine: str) -> None:
     model = llama2c.read(file_of(PIECES))
     ids = {piece.decode(): id_ for id_, piece in enumerate(model.tokens)}
-    assert coder_of(model).encode("the é漢".encode()) == [
+    assert Tokenizer(model).encode("the é漢".encode()) == [
         ids[" the"], ids[" "], ids["é"], *(byte + 3 for byte in "漢".encode()),
     ]  # fmt: skip
     assert (model.bos, model.eos) == ((1,), (2,))
+    coder = Tokenizer(model)
+    assert coder.special_tokens == {"<s>": 1, "</s>": 2}
+    assert coder.encode("</s>a", allow_special="</s>") == [2, *coder.encode("a")]
 
 
 def test_what_it_is_is_told_by_its_first_bytes() -> None:

@@ -6,18 +6,18 @@ import dataclasses
 import json
 import random
 import time
-from array import array
 from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sentencepiece_models import coder_of, model_by_chance, text_by_chance
+from sentencepiece_models import built, model_by_chance, text_by_chance
 
-from attncli.core.reference.sentencepiece import SentencePiece as Twin
+from attncli.core.reference.pipeline import Tokenizer as Twin
 from attncli.core.tokenizer.model import BPE, Model
-from attncli.core.tokenizer.sentencepiece import NORMAL, UNKNOWN, Normalizer, SentencePiece
+from attncli.core.tokenizer.sentencepiece import NORMAL, UNKNOWN, SentencePiece
+from attncli.core.tokenizer.tokenizer import Tokenizer
 from attncli.errors import DataError
 from attncli.formats import sentencepiece
 from attncli.formats.protobuf import fields, tagged, written
@@ -38,17 +38,17 @@ def charsmap() -> bytes:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_ids_and_texts_that_the_library_made(name: str, each_engine: str) -> None:
-    coder = coder_of(sentencepiece.read(data_of(name)))
+    coder = Tokenizer(sentencepiece.read(data_of(name)))
     answers = json.loads((FIXTURES / f"{name}.json").read_text(encoding="utf-8"))
     for answer in answers:
         assert coder.encode(answer["text"].encode()) == answer["ids"], answer["text"]
         assert coder.decode(answer["ids"]).decode("utf-8") == answer["decoded"], answer["text"]
     texts = [answer["text"].encode() for answer in answers]
-    assert coder.encode_batch(texts, 2) == [answer["ids"] for answer in answers]
+    assert coder.encode_lists(texts, threads=2) == [answer["ids"] for answer in answers]
     assert coder.count_batch(texts) == [len(answer["ids"]) for answer in answers]
-    ids, starts = coder.encode_flat(texts, 2)
+    ids, starts = coder.encode_flat(texts, threads=2)
     assert [list(ids[a:b]) for a, b in zip(starts, starts[1:], strict=False)] == [a["ids"] for a in answers]
-    with pytest.raises(ValueError, match="id 99999 is not in a vocabulary"):
+    with pytest.raises(DataError, match="id 99999 is not in a vocabulary"):
         coder.decode([99999])
 
 
@@ -73,7 +73,7 @@ def test_any_model_encodes_and_decodes_as_the_library_does(seed: int) -> None:
     model = model_by_chance(chance, charsmap())
     data = sentencepiece.write(model)
     assert sentencepiece.read(data) == model
-    theirs, ours = library(data), coder_of(model)
+    theirs, ours = library(data), Tokenizer(model)
     for _ in range(20):
         text = text_by_chance(chance)
         assert ours.encode(text) == theirs.encode(text), text
@@ -85,10 +85,10 @@ def test_any_model_encodes_and_decodes_as_the_library_does(seed: int) -> None:
 def test_offsets_as_the_library_has_them(seed: int) -> None:
     chance = random.Random(seed)
     model = model_by_chance(chance, charsmap())
-    theirs, ours = library(sentencepiece.write(model)), coder_of(model)
+    theirs, ours = library(sentencepiece.write(model)), Tokenizer(model)
     for _ in range(20):
         text = text_by_chance(chance)
-        [(ids, spans)] = ours.encode_traced([text])
+        (ids,), (spans,) = ours.encode_offsets([text])
         pieces = pieces_of(theirs.encode(text, return_type="serialized_proto"))
         assert list(zip(ids, spans, strict=True)) == pieces, text
 
@@ -105,55 +105,32 @@ def pieces_of(data: bytes) -> list[tuple[int, tuple[int, int]]]:
 
 @given(st.integers(0, 2**32))
 def test_both_engines_agree(seed: int) -> None:
-    native = pytest.importorskip("attncli._native").SentencePiece
+    native = pytest.importorskip("attncli._native").Tokenizer
     chance = random.Random(seed)
     model = model_by_chance(chance, charsmap())
     one, other = (built(engine, model) for engine in (native, Twin))
     texts = [text_by_chance(chance) for _ in range(20)]
     # Twice, so that words come from the cache too.
-    assert native_ids(one, texts) == native_ids(one, texts) == [other.encode(text) for text in texts]
+    assert one.encode_batch(texts, 1) == one.encode_batch(texts, 1) == other.encode_batch(texts)
     assert one.encode_traced(texts) == other.encode_traced(texts)
-    for text in texts:
-        assert one.normalize(text) == other.normalize(text)
-        ids = [chance.randrange(len(model.tokens)) for _ in range(chance.randrange(9))]
-        assert one.decode(ids) == other.decode(ids)
-
-
-def native_ids(coder: Any, texts: list[bytes]) -> list[list[int]]:
-    return coder.encode_batch(texts, 1)
-
-
-def built(engine: Any, model: Model, **changes: Any) -> Any:
-    algorithm = model.algorithm
-    assert isinstance(algorithm, SentencePiece)
-
-    def spec(normalizer: Normalizer | None) -> Any:
-        return normalizer and dataclasses.astuple(normalizer)[1:]
-
-    arguments: dict[str, Any] = {
-        "unigram": algorithm.kind == "unigram",
-        "byte_fallback": algorithm.byte_fallback,
-        "treat_whitespace_as_suffix": algorithm.treat_whitespace_as_suffix,
-        "unk_surface": algorithm.unk_surface.encode(),
-    } | changes
-    scores = array("f", algorithm.scores).tobytes()
-    tokens: Any = model.tokens
-    return engine(
-        tokens.blob, tokens.ends.tobytes(), scores, algorithm.types, spec(algorithm.normalizer),
-        spec(algorithm.denormalizer), **arguments,
-    )  # fmt: skip
+    assert one.lost() == other.lost()
+    allowed = {"allow": [1, 2], "before": [1], "after": [2], "dropout": None, "seed": 0}
+    assert one.encode_batch(texts, 2, allowed) == other.encode_batch(texts, 2, allowed)
+    assert one.encode_traced(texts, allowed) == other.encode_traced(texts, allowed)
+    ids = [[chance.randrange(len(model.tokens)) for _ in range(chance.randrange(9))] for _ in texts]
+    assert one.decode_batch(ids, [1, 3]) == other.decode_batch(ids, [1, 3])
 
 
 def test_the_comparison_of_engines_can_fail() -> None:
-    native = pytest.importorskip("attncli._native").SentencePiece
+    native = pytest.importorskip("attncli._native").Tokenizer
     model, text = sentencepiece.read(data_of("bpe")), b"He left the roses by the bank."
-    assert built(native, model).encode(text) != built(Twin, model, unigram=True).encode(text)
+    assert built(native, model).encode(text) != built(Twin, model, kind="unigram").encode(text)
 
 
 def test_long_texts_are_segmented_as_one_where_rounding_decides() -> None:
     """Sums of float32 over 300 KB, and their new start above 100,000: cached words may not change that."""
     theirs = library(data_of("unigram"))
-    ours = coder_of(sentencepiece.read(data_of("unigram")))
+    ours = Tokenizer(sentencepiece.read(data_of("unigram")))
     chance = random.Random(1)
     words = ["aa", "aaa", "banana", "the", "roses", "xyz", "éé", "ooo", "mississippi"]
     text = " ".join(chance.choices(words, k=60_000)).encode()
@@ -162,7 +139,7 @@ def test_long_texts_are_segmented_as_one_where_rounding_decides() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_a_long_run_takes_time_in_its_length(name: str) -> None:
-    coder = coder_of(sentencepiece.read(data_of(name)))
+    coder = Tokenizer(sentencepiece.read(data_of(name)))
     seconds = []
     for size in (100_000, 1_000_000):
         start = time.process_time()
@@ -231,7 +208,7 @@ def test_a_file_cut_off_anywhere_is_refused_or_whole(name: str) -> None:
     for percent in range(100):
         try:
             model = sentencepiece.read(data[: len(data) * percent // 100])
-            coder_of(model).encode(b"He left\xff ")
+            Tokenizer(model).encode(b"He left\xff ")
         except DataError as error:
             assert "\n" not in str(error)
 
@@ -242,7 +219,7 @@ def test_any_byte_made_a_huge_varint_is_refused_or_read(name: str) -> None:
     for at in range(0, len(data), 7):
         for huge in (written(1 << 40), b"\xff" * 11):
             try:
-                coder_of(sentencepiece.read(data[:at] + huge + data[at + 1 :])).encode(b"He left\xff ")
+                Tokenizer(sentencepiece.read(data[:at] + huge + data[at + 1 :])).encode(b"He left\xff ")
             except DataError as error:
                 assert "\n" not in str(error)
 
@@ -263,7 +240,7 @@ def test_any_byte_made_a_huge_varint_is_refused_or_read(name: str) -> None:
 def test_wild_character_maps_are_refused(blob: bytes, message: str, each_engine: str) -> None:
     data = UNK + piece(b"a") + tagged(3, tagged(2, blob))
     with pytest.raises(DataError) as caught:
-        coder_of(sentencepiece.read(data)).encode(b"a")
+        Tokenizer(sentencepiece.read(data)).encode(b"a")
     assert message in str(caught.value)
 
 
@@ -275,7 +252,7 @@ def test_any_character_map_ends(junk: bytes, seed: int) -> None:
         blob[chance.randrange(len(blob))] = byte
     model = sentencepiece.read(UNK + piece(b"a") + tagged(3, tagged(2, bytes(blob))))
     try:
-        coder_of(model).encode("ﬁne① e\u0301t ＡＡ".encode() * 3)
+        Tokenizer(model).encode("ﬁne① e\u0301t ＡＡ".encode() * 3)
     except DataError as error:
         assert "precompiled_charsmap" in str(error)
 
@@ -284,8 +261,10 @@ def test_what_a_model_file_cannot_say_is_refused() -> None:
     with pytest.raises(DataError, match="a BPE tokenizer has no SentencePiece .model"):
         sentencepiece.write(Model([b"a"], BPE([])))
     model = sentencepiece.read(data_of("bpe"))
-    with pytest.raises(DataError, match="normalizer beside its own steps"):
+    with pytest.raises(DataError, match="normalizer beside its own"):
         sentencepiece.write(dataclasses.replace(model, normalizer=[{"type": "NFC"}]))
+    with pytest.raises(DataError, match="added tokens other than its control pieces"):
+        sentencepiece.write(dataclasses.replace(model, added=[]))
 
 
 def test_large_vocabularies_load_quickly() -> None:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
+
+from attncli.formats import sentencepiece
 
 BEHAVIORS = ["Removed", "Isolated", "MergedWithPrevious", "MergedWithNext", "Contiguous"]
 WORDS = [
@@ -21,6 +25,11 @@ patterns = st.sampled_from(
      {"Regex": r"\p{L}+"}, {"Regex": r"(?<=a)b"}, {"Regex": "a*"}]
 )  # fmt: skip
 flags = st.booleans()
+MODELS = Path(__file__).parents[1] / "fixtures" / "sentencepiece"
+CHARSMAP = base64.b64encode(
+    sentencepiece.read((MODELS / "unigram.model").read_bytes()).algorithm.normalizer.precompiled_charsmap  # type: ignore[union-attr]
+).decode()
+"""nmt_nfkc."""
 
 
 def steps(**kinds: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
@@ -29,6 +38,7 @@ def steps(**kinds: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
 
 
 normalizers = steps(
+    Precompiled={"precompiled_charsmap": st.just(CHARSMAP)},
     NFC={}, NFD={}, NFKC={}, NFKD={}, Lowercase={}, StripAccents={}, Nmt={}, ByteLevel={},
     Strip={"strip_left": flags, "strip_right": flags},
     Prepend={"prepend": st.sampled_from(["▁", "ab", " "])},
@@ -61,6 +71,7 @@ decoders = steps(
 )  # fmt: skip
 
 SYMBOLS = ["a", "b", "é", "e", "\u0301", "中", "▁", " ", "-", "1", ".", "A", "Ġ", "Ã", "©", "<", "s", ">", "\n"]
+PIECES = ["ab", "aa", "aab", "▁a", "▁ab", "▁▁", "Ã©", "--", "a▁", "ba", "中文", "fi", "e\u0301", "12", "un"]
 PAIRS = ["a b", "a a", "aa b", "▁ a", "▁a b", "▁ ▁", "Ã ©", "Ġ a", "- -", "a ▁", "b a"]
 
 
@@ -121,6 +132,19 @@ def wordpiece_models(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @st.composite
+def unigram_models(draw: st.DrawFn) -> dict[str, Any]:
+    """A unigram model of a few pieces, some of them as probable as others."""
+    pieces = ["<unk>", "<s>", *SYMBOLS, *draw(st.lists(st.sampled_from(PIECES), max_size=12, unique=True))]
+    if draw(flags):
+        pieces += [f"<0x{byte:02X}>" for byte in range(256)]
+    scores = st.sampled_from([-1.0, -2.0, -2.5, -3.0]) | st.floats(-9, 0)
+    return {
+        "type": "Unigram", "unk_id": draw(st.sampled_from([0, 0, 0, 3])), "byte_fallback": draw(flags),
+        "vocab": [[piece, draw(scores) if piece[:3] != "<0x" else -5.0] for piece in dict.fromkeys(pieces)],
+    }  # fmt: skip
+
+
+@st.composite
 def added_tokens(draw: st.DrawFn, vocab: dict[str, int]) -> list[dict[str, Any]]:
     """Added tokens with flags, behind the vocabulary where they are not in it."""
     texts = draw(st.lists(st.sampled_from(["<s>", "<a>", "<sep>", "ba-", "--", "É"]), max_size=4, unique=True))
@@ -142,9 +166,12 @@ def sequence(kind: str, steps: list[dict[str, Any]]) -> dict[str, Any] | None:
 @st.composite
 def files(draw: st.DrawFn) -> dict[str, Any]:
     """A whole tokenizer.json."""
-    model = draw(bpe_models() | wordpiece_models())
+    model = draw(bpe_models() | wordpiece_models() | unigram_models())
+    vocab = model["vocab"]
+    if model["type"] == "Unigram":
+        vocab = {piece: id_ for id_, (piece, _) in enumerate(vocab)}
     return {
-        "version": "1.0", "truncation": None, "padding": None, "added_tokens": draw(added_tokens(model["vocab"])),
+        "version": "1.0", "truncation": None, "padding": None, "added_tokens": draw(added_tokens(vocab)),
         "normalizer": sequence("normalizers", draw(st.lists(normalizers, max_size=2))),
         "pre_tokenizer": sequence("pretokenizers", draw(st.lists(pre_tokenizers, max_size=2))),
         "post_processor": None,

@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli.core.tokenizer.sentencepiece import SentencePiece, coder
-from attncli.formats import llama2c, sentencepiece
+from attncli import Tokenizer
 
 REFERENCE = Path(__file__).parents[3] / "shared" / "reference"
 pytestmark = pytest.mark.skipif(not REFERENCE.is_dir(), reason="no reference answers beside this checkout")
@@ -27,12 +26,8 @@ def strings() -> dict[str, bytes]:
     return {case["id"]: bytes.fromhex(case["hex"]) if "hex" in case else case["text"].encode() for case in cases}
 
 
-def of_file(path: str) -> Any:
-    data = (REFERENCE / "vocab" / path).read_bytes()
-    read = llama2c.read if path.endswith(".bin") else sentencepiece.read
-    model = read(data)
-    assert isinstance(model.algorithm, SentencePiece)
-    return coder(model.tokens, model.algorithm)
+def of_file(path: str) -> Tokenizer:
+    return Tokenizer.load(REFERENCE / "vocab" / path)
 
 
 def reference_path(path: str) -> Path:

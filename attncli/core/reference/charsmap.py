@@ -6,7 +6,10 @@ The double array is that of Darts (https://github.com/s-yata/darts-clone): a uni
 
 from __future__ import annotations
 
+import base64
+import binascii
 from array import array
+from collections.abc import Iterator
 
 __all__ = ["Charsmap"]
 
@@ -16,7 +19,7 @@ LONGEST = 256
 
 
 class Charsmap:
-    """Longest-prefix look-up. Raises ValueError where an offset leads out of the array or the strings."""
+    """Look-up of prefixes. Raises ValueError where an offset leads out of the array or the strings."""
 
     def __init__(self, blob: bytes) -> None:
         size = int.from_bytes(blob[:4], "little")
@@ -35,22 +38,34 @@ class Charsmap:
             if start >= len(self._strings) or self._strings.find(b"\0", start, start + LONGEST + 1) < 0:
                 raise ValueError(f"unit {place} of precompiled_charsmap leads out of the strings, or to a long one")
 
+    @classmethod
+    def from_base64(cls, encoded: str) -> Charsmap:
+        """A map as files in JSON hold it."""
+        try:
+            return cls(base64.b64decode(encoded, validate=True))
+        except binascii.Error:
+            raise ValueError("precompiled_charsmap is no base64") from None
+
+    def shortest(self, text: bytes) -> bytes | None:
+        """What the shortest string of the map that a text begins with becomes."""
+        return next((becomes for _, becomes in self._prefixes(text, 0)), None)
+
     def longest(self, text: bytes, at: int) -> tuple[int, bytes] | None:
         """(length, what it becomes) of the longest string of the map that stands at `at`."""
+        return max(self._prefixes(text, at), default=None)
+
+    def _prefixes(self, text: bytes, at: int) -> Iterator[tuple[int, bytes]]:
         units = self._units
-        found = None
         node = _offset(units[0])
         for here in range(at, len(text)):
             node ^= text[here]
             unit = units[node]
             if unit & (LEAF | 0xFF) != text[here]:
-                break
+                return
             node ^= _offset(unit)
             if unit >> 8 & 1:
-                found = here + 1 - at, units[node] & ~LEAF
-        if found is None:
-            return None
-        return found[0], self._strings[found[1] : self._strings.index(b"\0", found[1])]
+                start = units[node] & ~LEAF
+                yield here + 1 - at, self._strings[start : self._strings.index(b"\0", start)]
 
 
 def _offset(unit: int) -> int:

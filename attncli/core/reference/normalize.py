@@ -13,6 +13,7 @@ from typing import Any, Literal, cast
 
 import regex
 
+from attncli.core.reference.charsmap import Charsmap
 from attncli.core.reference.stand_ins import spelled
 from attncli.core.reference.text import Span, Text, encoded
 
@@ -52,6 +53,8 @@ def _changes(step: Mapping[str, Any], characters: str) -> Iterator[Change]:
             yield start, end, step["content"]
     elif kind == "BertNormalizer":
         yield from _bert(step, characters)
+    elif kind == "Precompiled":
+        yield from _precompiled(_charsmap(step["precompiled_charsmap"]), characters)
     else:
         change = {"Lowercase": str.lower, "StripAccents": _without_mark, "Nmt": _nmt}[kind]
         for place, character in enumerate(characters):
@@ -124,6 +127,22 @@ def _form(form: str, characters: str) -> Iterator[Change]:
                 continue
         yield start, end, unicodedata.normalize(named, characters[start:end])
         start = end
+
+
+_charsmap = cache(Charsmap.from_base64)
+
+
+def _precompiled(charsmap: Charsmap, characters: str) -> Iterator[Change]:
+    """SentencePiece's map, as Hugging Face applies it: a short grapheme becomes what the shortest string becomes that
+    it begins with; of others each character is looked up by itself."""
+    for grapheme in regex.finditer(r"\X", characters):
+        start, end = grapheme.span()
+        text = encoded(grapheme[0])
+        parts = [(start, end)] if len(text) <= 5 and charsmap.shortest(text) is not None else []
+        for first, last in parts or [(place, place + 1) for place in range(start, end)]:
+            becomes = charsmap.shortest(encoded(characters[first:last]))
+            if becomes is not None and not _is_lost(characters[first]):
+                yield first, last, becomes.decode("utf-8", "surrogateescape")
 
 
 def _bert(step: Mapping[str, Any], characters: str) -> Iterator[Change]:

@@ -15,8 +15,10 @@ from attncli.core.reference.bpe import BPE
 from attncli.core.reference.chance import SplitMix64
 from attncli.core.reference.normalize import normalize
 from attncli.core.reference.pretokenize import pre_tokenize
+from attncli.core.reference.sentencepiece import SentencePiece
 from attncli.core.reference.stand_ins import unspelled
 from attncli.core.reference.text import Span, Text, encoded, hull
+from attncli.core.reference.unigram import Unigram
 from attncli.core.reference.wordpiece import WordPiece
 
 if TYPE_CHECKING:
@@ -35,7 +37,15 @@ class Tokenizer:
     """Text to ids; see `_native.pyi`."""
 
     def __init__(
-        self, tokens: bytes, ends: bytes, pipeline: str, *, merges: bytes | None = None, new: bytes | None = None
+        self,
+        tokens: bytes,
+        ends: bytes,
+        pipeline: str,
+        *,
+        merges: bytes | None = None,
+        new: bytes | None = None,
+        scores: bytes | None = None,
+        types: bytes | None = None,
     ) -> None:
         places = [0, *array("I", ends)]
         self._tokens = [tokens[start:end] for start, end in pairwise(places)]
@@ -55,23 +65,32 @@ class Tokenizer:
                 ids.setdefault(self._tokens[token["id"]], token["id"])
         special = {self._tokens[token["id"]]: token["id"] for token in self._added}
         settings = self._steps["model"]
-        self._model: BPE | WordPiece
+        self._model: BPE | WordPiece | Unigram | SentencePiece
         if settings["type"] == "BPE":
             flat = array("I", merges or b"")
             pairs = list(zip(flat[::2], flat[1::2], strict=True))
             numbered = None if new is None else array("I", new).tolist()
             self._model = BPE(self._tokens, ids, special, pairs, numbered, settings)
-        else:
+        elif settings["type"] == "WordPiece":
             self._model = WordPiece(self._tokens, ids, settings)
+        elif settings["type"] == "Unigram":
+            self._model = Unigram(self._tokens, ids, array("d", scores or b""), settings)
+        else:
+            self._model = SentencePiece(self._tokens, array("d", scores or b""), types or b"", settings)
         kinds = [step["type"] for step in self._steps["pre_tokenizer"]]
         self._byte_level = settings.get("byte_level", False)
         spells = not self._byte_level and "ByteLevel" in kinds
         spells = spells or {"type": "ByteLevel"} in self._steps["normalizer"]
         self._spelled = self._byte_level and "ByteLevel" in kinds[:-1]
-        self._lossy = not (self._byte_level or settings.get("byte_fallback") or spells)
+        all_bytes = settings.get("byte_fallback") or settings["type"] == "SentencePiece"
+        if isinstance(self._model, Unigram):
+            all_bytes = self._model.knows_all_bytes
+        self._lossy = not (self._byte_level or all_bytes or spells)
         for step in [*self._steps["normalizer"], *self._steps["pre_tokenizer"]]:
             if "pattern" in step and "Regex" in step["pattern"]:
                 normalize({"type": "Replace", "pattern": step["pattern"], "content": ""}, Text("", []))  # compiles?
+            if step["type"] == "Precompiled":
+                normalize(step, Text.original(b"a"))  # in order?
 
     def encode(self, text: bytes, options: Options | None = None) -> list[int]:
         """Ids of one text."""
@@ -134,6 +153,8 @@ class Tokenizer:
         if any(not 0 <= id_ < len(self._tokens) for document in documents for id_ in document):
             raise ValueError("an id is not in the vocabulary")
         hidden = set(skip)
+        if isinstance(self._model, SentencePiece):
+            return [self._model.decode(id_ for id_ in document if id_ not in hidden) for document in documents]
         return [b"".join(self._tokens[id_] for id_ in document if id_ not in hidden) for document in documents]
 
     def lost(self) -> list[bytes]:
@@ -181,4 +202,5 @@ class Tokenizer:
                 word, spans = unspelled(piece.characters), [each[0] for each in piece.spans]
             ids, within = self._model.piece(word, drop)
             for id_, (start, end) in zip(ids, within, strict=True):
-                yield id_, hull(spans[start:end])
+                place = spans[start][0] if start < len(spans) else spans[-1][1]
+                yield id_, hull(spans[start:end]) if start < end else (place, place)

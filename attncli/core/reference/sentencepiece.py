@@ -1,21 +1,17 @@
-"""SentencePiece (Kudo and Richardson 2018), as its library does it: the twin of `_native.SentencePiece`."""
+"""SentencePiece (Kudo and Richardson 2018), as its library does it: the twin of `native/src/sentencepiece`."""
 
 from __future__ import annotations
 
 import heapq
 from array import array
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from ctypes import c_float
 from math import copysign
-from typing import TYPE_CHECKING
+from typing import Any
 
 from attncli.core.reference.charsmap import Charsmap
 from attncli.core.reference.split import as_characters
 from attncli.core.reference.unigram import UNKNOWN_PENALTY, best_path, character_length
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 __all__ = ["SentencePiece"]
 
@@ -28,53 +24,36 @@ Segment = tuple[int, int, int]
 
 
 class SentencePiece:
-    """Text to ids and back; see `_native.pyi`."""
+    """Text to ids and back; what the settings mean is told in `_native.pyi`."""
 
     def __init__(
-        self,
-        tokens: bytes,
-        ends: bytes,
-        scores: bytes,
-        types: bytes,
-        normalizer: tuple[bytes, bool, bool, bool],
-        denormalizer: tuple[bytes, bool, bool, bool] | None = None,
-        *,
-        unigram: bool,
-        byte_fallback: bool = False,
-        treat_whitespace_as_suffix: bool = False,
-        unk_surface: bytes = b"",
-        any_bytes: bool = False,
+        self, tokens: Sequence[bytes], scores: Sequence[float], types: bytes, settings: Mapping[str, Any]
     ) -> None:
-        stops = array("I", ends)
-        self._tokens = [tokens[start:stop] for start, stop in zip([0, *stops], stops, strict=False)]
+        self._tokens = tokens
         values = array("f", scores)
-        if not len(self._tokens) == len(values) == len(types):
-            raise ValueError(f"{len(self._tokens)} tokens have {len(values)} scores and {len(types)} types")
+        if not len(tokens) == len(values) == len(types):
+            raise ValueError(f"{len(tokens)} tokens have {len(values)} scores and {len(types)} types")
         self._types = types
         self._unknown = types.find(UNKNOWN)
         if self._unknown < 0:
             raise ValueError("no token is of the unknown type")
-        self._pieces = {t: i for i, t in enumerate(self._tokens) if types[i] in (NORMAL, USER_DEFINED)}
-        self._byte_ids = _byte_ids(self._tokens, types) if byte_fallback else []
-        self._any_bytes = any_bytes
+        self._pieces = {t: i for i, t in enumerate(tokens) if types[i] in (NORMAL, USER_DEFINED)}
+        self._byte_ids = _byte_ids(tokens, types) if settings["byte_fallback"] else []
+        self._any_bytes = settings["any_bytes"]
         user_defined = [piece for piece, id_ in self._pieces.items() if types[id_] == USER_DEFINED]
         self._match = _matcher(user_defined)
-        _, *flags = normalizer
-        self._dummy = flags[0] or flags[1], flags[1]
-        self._normalize = _normalizer(normalizer, self._match, treat_whitespace_as_suffix, any_bytes)
-        self._denormalize = _normalizer(denormalizer, _matcher([]), False, any_bytes) if denormalizer else None
-        self._unk_surface = unk_surface
-        self._segment = self._unigram(values) if unigram else self._bpe(values)
+        spec, back = settings["normalizer"], settings["denormalizer"]
+        self._strip = spec["add_dummy_prefix"] or spec["remove_extra_whitespaces"]
+        self._strip_all = spec["remove_extra_whitespaces"]
+        self._normalize = _normalizer(spec, self._match, settings["treat_whitespace_as_suffix"], self._any_bytes)
+        self._denormalize = _normalizer(back, _matcher([]), False, self._any_bytes) if back else None
+        self._unk_surface = settings["unk_surface"].encode()
+        self._segment = self._unigram(values) if settings["unigram"] else self._bpe(values)
+        self.lost: set[bytes] = set()
 
-    def encode(self, text: bytes) -> list[int]:
-        """Ids of one text."""
-        return self._traced(text)[0]
-
-    def encode_traced(self, texts: Sequence[bytes]) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Ids of each text, and the bytes (start, end) that each stands for."""
-        return [self._traced(text) for text in texts]
-
-    def _traced(self, text: bytes) -> tuple[list[int], list[tuple[int, int]]]:
+    def piece(self, text: bytes, drop: object = None) -> tuple[list[int], list[tuple[int, int]]]:
+        """(ids, the bytes of each) of a text; nothing is left out here."""
+        del drop
         normalized, origins = self._normalize(text)
         ids: list[int] = []
         spans: list[tuple[int, int]] = []
@@ -82,6 +61,8 @@ class SentencePiece:
         for start, end, id_ in self._segment(normalized):
             unknown = id_ == self._unknown
             span = origins[start], origins[end]
+            if unknown and not self._byte_ids:
+                self.lost.add(normalized[start:end])
             if unknown and self._byte_ids:
                 ids += [self._byte_ids[byte] for byte in normalized[start:end]]
                 spans += [(span[0], span[0])] * (end - start - 1) + [span]
@@ -93,36 +74,13 @@ class SentencePiece:
             was_unknown = unknown
         return ids, spans
 
-    def encode_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[list[int]]:
-        """Ids of each text."""
-        del threads
-        return [self.encode(text) for text in texts]
-
-    def encode_flat(self, texts: Sequence[bytes], threads: int = 0) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
-        """All ids, and each text's start with the total at the end."""
-        import numpy as np
-
-        lists = self.encode_batch(texts, threads)
-        starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
-        return np.array([id_ for ids in lists for id_ in ids], np.uint32), starts
-
-    def count_batch(self, texts: Sequence[bytes], threads: int = 0) -> list[int]:
-        """The number of ids of each text."""
-        return [len(ids) for ids in self.encode_batch(texts, threads)]
-
-    def normalize(self, text: bytes) -> bytes:
-        """The text that is segmented."""
-        return self._normalize(text)[0]
-
-    def decode(self, ids: Sequence[int]) -> bytes:
+    def decode(self, ids: Iterable[int]) -> bytes:
         """The text of these ids."""
         text = bytearray()
         run = bytearray()
         at_start, space_seen = True, False
         space = b" " if self._any_bytes else SPACE
         for id_ in ids:
-            if not 0 <= id_ < len(self._tokens):
-                raise ValueError(f"id {id_} is not in a vocabulary of {len(self._tokens)}")
             piece = self._tokens[id_]
             kind = self._types[id_]
             if kind == BYTE:
@@ -135,9 +93,9 @@ class SentencePiece:
             if kind == UNKNOWN:
                 text += self._unk_surface
             elif kind != CONTROL:
-                if at_start and self._dummy[0] and piece.startswith(space):
+                if at_start and self._strip and piece.startswith(space):
                     piece = piece[len(space) :]
-                    space_seen = not self._dummy[1]
+                    space_seen = not self._strip_all
                 text += piece.replace(space, b" ")
         text += self._characters(run)
         return bytes(text) if self._denormalize is None else self._denormalize(bytes(text))[0]
@@ -264,13 +222,12 @@ def _character(text: bytes, at: int, any_bytes: bool) -> int:
 
 
 def _normalizer(
-    spec: tuple[bytes, bool, bool, bool], match: Callable[[bytes, int], int], suffix: bool, any_bytes: bool
+    spec: Mapping[str, Any], match: Callable[[bytes, int], int], suffix: bool, any_bytes: bool
 ) -> Callable[[bytes], tuple[bytes, list[int]]]:
-    """(normalized text, the place in the text that each of its bytes, and its end, comes from) of a NormalizerSpec
-    (precompiled_charsmap, add_dummy_prefix, remove_extra_whitespaces, escape_whitespaces)."""
-    blob, dummy, remove, escape = spec
-    charsmap = Charsmap(blob) if blob else None
-    space = SPACE if escape else b" "
+    """(normalized text, the place in the text that each of its bytes, and its end, comes from) of a NormalizerSpec."""
+    encoded, dummy, remove = spec["precompiled_charsmap"], spec["add_dummy_prefix"], spec["remove_extra_whitespaces"]
+    charsmap = Charsmap.from_base64(encoded) if encoded else None
+    space = SPACE if spec["escape_whitespaces"] else b" "
 
     def prefix(text: bytes, at: int) -> tuple[int, bytes]:
         """(length, what it becomes) of what stands at a place."""

@@ -6,10 +6,12 @@ right, short pieces first; of equal ones the first stays.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from ctypes import c_float
+from typing import Any
 
-__all__ = ["RECENTRED", "UNKNOWN_PENALTY", "best_path", "character_length", "encode"]
+__all__ = ["RECENTRED", "UNKNOWN_PENALTY", "Unigram", "best_path", "character_length"]
 
 UNKNOWN_PENALTY = 10.0
 """An unknown character scores that much below the worst piece."""
@@ -69,37 +71,63 @@ def character_length(text: bytes, at: int) -> int:
     return min((1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 2, 2, 3, 4)[text[at] >> 4], len(text) - at)
 
 
-def encode(
-    text: bytes, pieces: Mapping[bytes, tuple[int, float]], unknown: int | None, byte_ids: Sequence[int] | None
-) -> list[int]:
-    """Ids of a piece as Hugging Face's Unigram finds them: unknown characters that stand together are one.
+class Unigram:
+    """Pieces to ids as Hugging Face's Unigram finds them: unknown characters that stand together are one.
 
-    Such a run is looked up as a whole, then falls back to the ids of its bytes, then to `unknown`. Raises ValueError
-    where there is neither.
-
-    >>> encode(b"xyab", {b"<unk>": (0, 0.0), b"a": (1, -1.0), b"b": (2, -1.0)}, 0, None)
-    [0, 1, 2]
+    Such a run is looked up as a whole, then falls back to the ids of its bytes, then to the unknown one.
     """
-    worst = min((score for _, score in pieces.values()), default=0.0)
-    path = best_path(text, pieces, worst - UNKNOWN_PENALTY, single=False)
-    ids: list[int] = []
-    place = 0
-    while place < len(path):
-        start, end, id_ = path[place]
-        place += 1
-        if unknown is not None and id_ in (None, unknown):
-            while place < len(path) and path[place][2] in (None, unknown):
+
+    def __init__(
+        self,
+        tokens: Sequence[bytes],
+        ids: Mapping[bytes, int],
+        scores: Sequence[float],
+        settings: Mapping[str, Any],
+    ) -> None:
+        if len(scores) != len(tokens):
+            raise ValueError(f"{len(tokens)} tokens have {len(scores)} scores")
+        self._pieces = {token: (id_, scores[id_]) for token, id_ in ids.items() if math.isfinite(scores[id_])}
+        worst = min(filter(math.isfinite, scores), default=0.0)
+        self._unknown_score = worst - UNKNOWN_PENALTY
+        self._unknown = settings["unknown"]
+        if self._unknown is not None and self._unknown >= len(tokens):
+            raise ValueError(f"the unknown token {self._unknown} is not in the vocabulary")
+        self._byte_ids: list[int | None] = [None] * 256
+        if settings["byte_fallback"]:
+            self._byte_ids = [ids.get(b"<0x%02X>" % byte) for byte in range(256)]
+        self.knows_all_bytes = None not in self._byte_ids
+        self.lost: set[bytes] = set()
+
+    def piece(self, text: bytes, drop: object = None) -> tuple[list[int], list[tuple[int, int]]]:
+        """(ids, the bytes of each); nothing is left out here. Raises ValueError for what has no id."""
+        del drop
+        path = best_path(text, self._pieces, self._unknown_score, single=False)
+        ids: list[int] = []
+        spans: list[tuple[int, int]] = []
+        place = 0
+        while place < len(path):
+            start, end, id_ = path[place]
+            place += 1
+            if id_ is not None and id_ != self._unknown:
+                ids.append(id_)
+                spans.append((start, end))
+                continue
+            while self._unknown is not None and place < len(path) and path[place][2] in (None, self._unknown):
                 end = path[place][1]
                 place += 1
-            id_ = pieces[text[start:end]][0] if text[start:end] in pieces else None
-        if id_ is not None:
-            ids.append(id_)
-        elif byte_ids is not None:
-            ids += [byte_ids[byte] for byte in text[start:end]]
-        elif unknown is not None:
-            ids.append(unknown)
-        else:
-            raise ValueError(
-                f"{text[start:end].decode('utf-8', 'replace')!r} is unknown, and the model has no id for it"
-            )
-    return ids
+            found, places = self._fall_back(text[start:end], start)
+            ids += found
+            spans += places
+        return ids, spans
+
+    def _fall_back(self, run: bytes, start: int) -> tuple[list[int], list[tuple[int, int]]]:
+        whole = [(start, start + len(run))]
+        if run in self._pieces:
+            return [self._pieces[run][0]], whole
+        found = [id_ for byte in run if (id_ := self._byte_ids[byte]) is not None]
+        if len(found) == len(run):
+            return found, [(at, at + 1) for at in range(start, start + len(run))]
+        self.lost.add(run)
+        if self._unknown is None:
+            raise ValueError(f"{run.decode('utf-8', 'replace')!r} is unknown, and the model has no id for it")
+        return [self._unknown], whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from array import array
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from typing import Any
 
 from attncli.core.tokenizer.merges import Merges
 from attncli.core.tokenizer.model import BPE, Model, WordPiece
+from attncli.core.tokenizer.sentencepiece import Normalizer, SentencePiece
 from attncli.core.tokenizer.steps import NORMALIZERS, PRE_TOKENIZERS, completed
 from attncli.core.tokenizer.tokens import Tokens
 from attncli.errors import DataError
@@ -18,7 +20,7 @@ __all__ = ["arguments"]
 
 
 def arguments(model: Model) -> tuple[tuple[bytes, bytes, str], dict[str, bytes]]:
-    """(tokens, ends, pipeline) and the algorithm's own buffers. Raises DataError for what no engine does."""
+    """(tokens, ends, pipeline) and the algorithm's own buffers. Raises DataError for a step that no engine does."""
     tokens = Tokens.from_list(model.tokens)
     algorithm, buffers = _algorithm(model)
     pipeline = {
@@ -69,4 +71,34 @@ def _algorithm(model: Model) -> tuple[Mapping[str, Any], dict[str, bytes]]:
             "continuing_subword_prefix": algorithm.continuing_subword_prefix,
             "max_input_chars_per_word": algorithm.max_input_chars_per_word,
         }, {}
-    raise DataError(f"{type(algorithm).__name__} models are not supported yet")
+    buffers = {"scores": array("d", algorithm.scores).tobytes()}
+    if isinstance(algorithm, SentencePiece):
+        return _sentencepiece(algorithm), buffers | {"types": algorithm.types}
+    return {
+        "type": "Unigram",
+        "unknown": algorithm.unknown,
+        "byte_fallback": algorithm.byte_fallback,
+    }, buffers
+
+
+def _sentencepiece(algorithm: SentencePiece) -> Mapping[str, Any]:
+    denormalizer = algorithm.denormalizer
+    return {
+        "type": "SentencePiece",
+        "unigram": algorithm.kind == "unigram",
+        "byte_fallback": algorithm.byte_fallback,
+        "treat_whitespace_as_suffix": algorithm.treat_whitespace_as_suffix,
+        "unk_surface": algorithm.unk_surface,
+        "any_bytes": algorithm.any_bytes,
+        "normalizer": _spec(algorithm.normalizer),
+        "denormalizer": None if denormalizer is None else _spec(denormalizer),
+    }
+
+
+def _spec(normalizer: Normalizer) -> Mapping[str, Any]:
+    return {
+        "precompiled_charsmap": base64.b64encode(normalizer.precompiled_charsmap).decode("ascii"),
+        "add_dummy_prefix": normalizer.add_dummy_prefix,
+        "remove_extra_whitespaces": normalizer.remove_extra_whitespaces,
+        "escape_whitespaces": normalizer.escape_whitespaces,
+    }

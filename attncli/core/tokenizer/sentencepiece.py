@@ -5,17 +5,10 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
-
-from attncli.core import engine
-from attncli.core.tokenizer.tokens import Tokens
-from attncli.errors import DataError
-
-if TYPE_CHECKING:
-    from attncli import _native
+from typing import Literal
 
 __all__ = [
-    "BYTE", "CONTROL", "NORMAL", "UNKNOWN", "UNUSED", "USER_DEFINED", "Normalizer", "SentencePiece", "coder", "single",
+    "BYTE", "CONTROL", "NORMAL", "UNKNOWN", "UNUSED", "USER_DEFINED", "Normalizer", "SentencePiece", "single",
 ]  # fmt: skip
 
 NORMAL, UNKNOWN, CONTROL, USER_DEFINED, UNUSED, BYTE = range(1, 7)
@@ -60,29 +53,3 @@ class SentencePiece:
 def single(scores: Sequence[float]) -> array[float]:
     """These scores as float32."""
     return scores if isinstance(scores, array) and scores.typecode == "f" else array("f", scores)
-
-
-def coder(tokens: Tokens, model: SentencePiece) -> _native.SentencePiece:
-    """The engine's encoder and decoder. Raises DataError where the model makes no sense."""
-    denormalizer = None if model.denormalizer is None else _spec(model.denormalizer)
-    try:
-        return engine.sentencepiece()(
-            tokens.blob,
-            tokens.ends.tobytes(),
-            single(model.scores).tobytes(),
-            model.types,
-            _spec(model.normalizer),
-            denormalizer,
-            unigram=model.kind == "unigram",
-            byte_fallback=model.byte_fallback,
-            treat_whitespace_as_suffix=model.treat_whitespace_as_suffix,
-            unk_surface=model.unk_surface.encode("utf-8"),
-            any_bytes=model.any_bytes,
-        )
-    except ValueError as error:
-        raise DataError(str(error)) from error
-
-
-def _spec(normalizer: Normalizer) -> tuple[bytes, bool, bool, bool]:
-    flags = (normalizer.add_dummy_prefix, normalizer.remove_extra_whitespaces, normalizer.escape_whitespaces)
-    return normalizer.precompiled_charsmap, *flags

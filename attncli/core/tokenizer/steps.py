@@ -53,6 +53,7 @@ NORMALIZERS: dict[str, Fields] = {
     "Strip": {"strip_left": (_is(bool), REQUIRED), "strip_right": (_is(bool), REQUIRED)},
     "Prepend": {"prepend": (_is(str), REQUIRED)},
     "Replace": REPLACE,
+    "Precompiled": {"precompiled_charsmap": (_is(str), REQUIRED)},
     "BertNormalizer": {
         "clean_text": (_is(bool), True),
         "handle_chinese_chars": (_is(bool), True),

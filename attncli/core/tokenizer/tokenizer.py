@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from attncli.core import engine
 from attncli.core.tokenizer import contract, special
 from attncli.core.tokenizer.decoder import decode_steps
-from attncli.core.tokenizer.model import BPE, Model
+from attncli.core.tokenizer.model import BPE, Model, WordPiece
 from attncli.core.tokenizer.offsets import in_characters
 from attncli.core.tokenizer.patterns import only_pattern
 from attncli.core.tokenizer.vocab import digest, label
@@ -35,8 +35,8 @@ class Tokenizer:
 
     - `allow_special`: a special token spelled in the text is plain text unless this is "all" or names it;
     - `bos`, `eos`: whether the ids of the file's template stand before and behind each text;
-    - `dropout`: the probability that a merge is left out (BPE-dropout, Provilkov et al. 2020; None: the model's own),
-      drawn by `seed`: text number i of a call has the chance of seed + i, whatever the threads.
+    - `dropout`: the probability that a merge of a BPE is left out (Provilkov et al. 2020; None: the model's own), drawn
+      by `seed`: text number i of a call has the chance of seed + i, whatever the threads.
     """
 
     def __init__(self, model: Model) -> None:
@@ -94,7 +94,7 @@ class Tokenizer:
             return []
         shown = ", ".join(repr(text.decode("utf-8", "replace")) for text in lost[:5])
         algorithm = self.model.algorithm
-        what = "characters" if isinstance(algorithm, BPE) else "words"
+        what = "words" if isinstance(algorithm, WordPiece) else "characters"
         vanished = isinstance(algorithm, BPE) and algorithm.unknown is None
         fate = "vanished" if vanished else "became the unknown token"
         return [f"{what} that the vocabulary does not have {fate}: {shown}"]
@@ -263,6 +263,9 @@ class Tokenizer:
     def _options(self, allow_special: Allow, bos: bool, eos: bool, dropout: float | None, seed: int) -> Options | None:
         if dropout is not None and not 0 <= dropout <= 1:
             raise CallError(f"a dropout of {dropout} is no probability", hint="give a number from 0 to 1")
+        if dropout and not isinstance(self.model.algorithm, BPE):
+            name = type(self.model.algorithm).__name__
+            raise CallError(f"dropout leaves out merges, which a {name} tokenizer does not have", hint="leave it out")
         if not 0 <= seed < 1 << 64:
             raise CallError(f"the seed {seed} is not from 0 to 2^64 - 1")
         for wanted, ids, name in ((bos, self.model.bos, "bos"), (eos, self.model.eos, "eos")):

@@ -5,6 +5,8 @@
 //! strings that end in NUL. Every offset is checked when the map is read.
 
 use crate::error::{Error, Result};
+use base64::engine::general_purpose::STANDARD;
+use base64::Engine as _;
 
 const LEAF: u32 = 1 << 31;
 /// Bytes that a string may become: Unicode's longest NFKC form has 33.
@@ -18,6 +20,14 @@ pub struct Charsmap {
 }
 
 impl Charsmap {
+    /// Of a map in base64, as files in JSON hold it.
+    pub fn from_base64(encoded: &str) -> Result<Self> {
+        let blob = STANDARD
+            .decode(encoded)
+            .map_err(|_| Error::Invalid("precompiled_charsmap is no base64".into()))?;
+        Self::new(&blob)
+    }
+
     /// Checks a map: no offset may lead out of the array or the strings.
     pub fn new(blob: &[u8]) -> Result<Self> {
         let wrong = |message: String| Err(Error::Invalid(message));

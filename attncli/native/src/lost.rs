@@ -21,7 +21,7 @@ impl Lost {
     /// Keeps one.
     pub fn note(&self, text: &[u8]) {
         let mut lost = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if lost.len() < MOST {
+        if lost.len() < MOST && !lost.contains(text) {
             lost.insert(text.to_vec());
         }
     }

@@ -3,7 +3,10 @@
 //! `best[e] = max over pieces text[s..e] of best[s] + score`, from left to right, short pieces first; of equal ones the
 //! first stays. Linear in the text.
 
+mod words;
+
 use crate::trie::{Trie, NONE, ROOT};
+pub use words::{Encoder, Words};
 
 /// An unknown character scores that much below the worst piece.
 pub const UNKNOWN_PENALTY: f32 = 10.0;
@@ -177,58 +180,7 @@ impl Unigram {
     }
 }
 
-/// What becomes of a character that is no piece, as Hugging Face's tokenizers have it.
-#[derive(Debug, Clone, Default)]
-pub struct Fallback {
-    /// The id of unknowns, neighbouring ones together.
-    pub unknown: Option<u32>,
-    /// Ids of <0x00> to <0xFF>.
-    pub byte_ids: Option<Box<[u32; 256]>>,
-}
-
 impl Unigram {
-    /// Appends a piece's ids, and where each one's bytes end. False where a character is unknown to a model that has
-    /// no id for that.
-    pub fn encode(
-        &self,
-        text: &[u8],
-        fallback: &Fallback,
-        lattice: &mut Lattice,
-        ids: &mut Vec<u32>,
-        ends: &mut Vec<usize>,
-    ) -> bool {
-        self.segment(text, 0.0, lattice);
-        let unknown = |id| id == NONE || Some(id) == fallback.unknown;
-        let mut path = lattice.path.iter().copied().peekable();
-        while let Some((start, mut end, mut id)) = path.next() {
-            if unknown(id) && fallback.unknown.is_some() {
-                while let Some((_, further, _)) = path.next_if(|&(_, _, next)| unknown(next)) {
-                    end = further;
-                }
-                // A run of unknown characters is looked up as one.
-                id = self.id_of(&text[start..end]);
-            }
-            match (&fallback.byte_ids, fallback.unknown) {
-                _ if id != NONE => {
-                    ids.push(id);
-                    ends.push(end);
-                }
-                (Some(byte_ids), _) => {
-                    for &byte in &text[start..end] {
-                        ids.push(byte_ids[usize::from(byte)]);
-                        ends.push(end);
-                    }
-                }
-                (None, Some(unknown)) => {
-                    ids.push(unknown);
-                    ends.push(end);
-                }
-                (None, None) => return false,
-            }
-        }
-        true
-    }
-
     fn id_of(&self, piece: &[u8]) -> u32 {
         let node = self.trie.descend(ROOT, piece);
         node.map_or(NONE, |node| self.trie.value(node))
@@ -332,40 +284,5 @@ mod tests {
         let mut lattice = Lattice::default();
         assert!(model(true).certainty(b"aaa", &mut lattice).margin < 1e-9);
         assert!(model(true).certainty(b"aa", &mut lattice).margin > 0.4);
-    }
-
-    #[test]
-    fn unknown_characters_join_or_fall_back() {
-        let model = model(false);
-        let encode = |text: &str, fallback: &Fallback| {
-            let (mut ids, mut ends) = (Vec::new(), Vec::new());
-            let done = model.encode(
-                text.as_bytes(),
-                fallback,
-                &mut Lattice::default(),
-                &mut ids,
-                &mut ends,
-            );
-            (done, ids, ends)
-        };
-        let unknown = Fallback {
-            unknown: Some(9),
-            byte_ids: None,
-        };
-        assert_eq!(
-            encode("xyaaz", &unknown),
-            (true, vec![9, 2, 9], vec![2, 4, 5])
-        );
-        let mut byte_ids = Box::new([0; 256]);
-        byte_ids
-            .iter_mut()
-            .zip(100..)
-            .for_each(|(slot, id)| *slot = id);
-        let bytes = Fallback {
-            unknown: None,
-            byte_ids: Some(byte_ids),
-        };
-        assert_eq!(encode("aa!", &bytes), (true, vec![2, 133], vec![2, 3]));
-        assert!(!encode("x", &Fallback::default()).0);
     }
 }

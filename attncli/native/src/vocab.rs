@@ -34,7 +34,7 @@ impl Vocab {
     }
 
     /// All ids.
-    pub fn ids(&self) -> impl Iterator<Item = u32> {
+    pub fn ids(&self) -> impl Iterator<Item = u32> + use<> {
         (0..FREE).take(self.tokens.len())
     }
 

@@ -217,6 +217,20 @@ impl Cache {
         }
     }
 
+    /// Appends the ids of a word that is here; whether it is.
+    #[inline]
+    pub fn append(&self, key: Key, word: &[u8], ids: &mut Vec<u32>) -> bool {
+        if let Some(entry) = self.short(key) {
+            match entry.few() {
+                Some((few, count)) => ids.extend_from_slice(&few[..count]),
+                None => ids.extend_from_slice(self.many(entry)),
+            }
+            return true;
+        }
+        let known = self.long(key, word);
+        known.inspect(|known| ids.extend_from_slice(known)).is_some()
+    }
+
     /// Keeps the ids of a word that is not here, unless either is too long.
     pub fn put(&mut self, key: Key, word: &[u8], ids: &[u32]) {
         let (Ok(length), Ok(count)) = (u8::try_from(word.len()), u8::try_from(ids.len())) else {

@@ -6,9 +6,11 @@
 
 mod bert;
 mod draft;
+mod precompiled;
 mod replace;
 mod unicode;
 
+use crate::charsmap::Charsmap;
 use crate::error::Result;
 use crate::spell;
 pub use bert::{is_punctuation, Bert};
@@ -41,6 +43,9 @@ pub enum Step {
     },
     BertNormalizer(Bert),
     Nmt,
+    Precompiled {
+        precompiled_charsmap: String,
+    },
     ByteLevel {},
 }
 
@@ -63,6 +68,8 @@ pub enum Normalizer {
     Bert(Bert),
     /// That of neural machine translation: white space of all kinds becomes a space, control characters go.
     Nmt,
+    /// By SentencePiece's character map.
+    Precompiled(Charsmap),
     /// Each byte as its printable stand-in.
     Spell,
 }
@@ -85,6 +92,9 @@ impl Normalizer {
             Step::Replace { pattern, content } => Self::Replace(Replace::new(&pattern, content)?),
             Step::BertNormalizer(bert) => Self::Bert(bert),
             Step::Nmt => Self::Nmt,
+            Step::Precompiled {
+                precompiled_charsmap,
+            } => Self::Precompiled(Charsmap::from_base64(&precompiled_charsmap)?),
             Step::ByteLevel {} => Self::Spell,
         })
     }
@@ -104,6 +114,7 @@ impl Normalizer {
             Self::Replace(replace) => return replace.apply(draft),
             Self::Bert(bert) => bert.apply(draft),
             Self::Nmt => unicode::nmt(draft),
+            Self::Precompiled(charsmap) => precompiled::apply(charsmap, draft),
             Self::Spell => spell::spell(draft),
         }
         Ok(())

@@ -124,11 +124,6 @@ impl Tokenizer {
         };
         self.encode_batch(&lines, threads, &options, cancel)
     }
-
-    /// Entries of the vocabulary.
-    pub fn entries(&self) -> usize {
-        self.vocab().len()
-    }
 }
 
 impl Encoder<'_> {

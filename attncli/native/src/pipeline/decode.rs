@@ -1,19 +1,27 @@
-//! Ids back to bytes, where tokens are bytes; and what encoding has lost.
+//! Ids back to bytes, where the model alone does that; and what encoding has lost.
 
 use super::{Model, Tokenizer};
-use crate::vocab::Vocab;
 
 impl Tokenizer {
-    pub(super) fn vocab(&self) -> &Vocab {
+    /// Entries of the vocabulary.
+    pub fn entries(&self) -> usize {
         match &self.model {
-            Model::Bpe(bpe) => bpe.vocab(),
-            Model::WordPiece(wordpiece) => wordpiece.vocab(),
+            Model::Bpe(bpe) => bpe.vocab().len(),
+            Model::WordPiece(wordpiece) => wordpiece.vocab().len(),
+            Model::Unigram(words) => words.vocab().len(),
+            Model::SentencePiece(model) => model.entries(),
         }
     }
 
-    /// The bytes of ids, one after another, without those to `skip`; none where one is no id.
+    /// The bytes of ids, one after another, or what SentencePiece makes of them; without those to `skip`. None where
+    /// one is no id.
     pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
-        let vocab = self.vocab();
+        let vocab = match &self.model {
+            Model::Bpe(bpe) => bpe.vocab(),
+            Model::WordPiece(wordpiece) => wordpiece.vocab(),
+            Model::Unigram(words) => words.vocab(),
+            Model::SentencePiece(model) => return model.decode(ids, skip),
+        };
         let mut bytes = Vec::with_capacity(ids.len() * 4);
         for id in ids {
             if *id as usize >= vocab.len() {
@@ -31,6 +39,8 @@ impl Tokenizer {
         match &self.model {
             Model::Bpe(bpe) => bpe.lost(),
             Model::WordPiece(wordpiece) => wordpiece.lost.all(),
+            Model::Unigram(words) => words.lost.all(),
+            Model::SentencePiece(model) => model.lost.all(),
         }
     }
 }

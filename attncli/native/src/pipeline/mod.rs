@@ -10,9 +10,12 @@ use crate::bpe::{self, Bpe, Dropout};
 use crate::error::{Error, Result};
 use crate::normalize::{normalize, Normalizer, Span, Text};
 use crate::pretokenize::{self, replace_invalid, Piece, PreTokenizer};
+use crate::sentencepiece::{self, SentencePiece};
 use crate::spell::unspell;
+use crate::unigram::{self, Words};
 use crate::wordpiece::{self, WordPiece};
 pub use batch::Traced;
+pub use source::Buffers;
 use std::sync::Arc;
 
 /// What turns pieces into ids.
@@ -22,6 +25,10 @@ pub enum Model {
     Bpe(Box<Bpe>),
     /// WordPiece.
     WordPiece(Box<WordPiece>),
+    /// A unigram language model.
+    Unigram(Box<Words>),
+    /// SentencePiece, which normalizes too.
+    SentencePiece(Box<SentencePiece>),
 }
 
 /// A tokenizer, ready.
@@ -93,6 +100,8 @@ impl Finders {
 enum ModelEncoder<'a> {
     Bpe(Box<bpe::Encoder<'a>>),
     WordPiece(wordpiece::Encoder<'a>),
+    Unigram(Box<unigram::Encoder<'a>>),
+    SentencePiece(Box<sentencepiece::Encoder<'a>>),
 }
 
 impl ModelEncoder<'_> {
@@ -112,6 +121,8 @@ impl ModelEncoder<'_> {
                 encoder.word(piece, ids);
                 Ok(())
             }
+            Self::Unigram(encoder) => encoder.word(piece, ids),
+            Self::SentencePiece(encoder) => encoder.text(piece, ids),
         }
     }
 
@@ -129,6 +140,8 @@ impl ModelEncoder<'_> {
                 encoder.traced(piece, ids, spans);
                 Ok(())
             }
+            Self::Unigram(encoder) => encoder.traced(piece, ids, spans),
+            Self::SentencePiece(encoder) => encoder.traced(piece, ids, spans),
         }
     }
 }
@@ -163,6 +176,10 @@ impl Tokenizer {
             model: match &self.model {
                 Model::Bpe(bpe) => ModelEncoder::Bpe(Box::new(bpe.encoder())),
                 Model::WordPiece(wordpiece) => ModelEncoder::WordPiece(wordpiece.encoder()),
+                Model::Unigram(words) => ModelEncoder::Unigram(Box::new(words.encoder())),
+                Model::SentencePiece(model) => {
+                    ModelEncoder::SentencePiece(Box::new(model.encoder()))
+                }
             },
             dropout: (rate > 0.0).then(|| Dropout {
                 rate,
@@ -278,7 +295,7 @@ impl Encoder<'_> {
         )?;
         if let Some(spans) = out.spans.as_deref_mut() {
             let within = self.within.iter();
-            spans.extend(within.map(|&(start, end)| piece.part(start, end).span()));
+            spans.extend(within.map(|&(start, end)| piece.span_of(start, end)));
         }
         Ok(())
     }

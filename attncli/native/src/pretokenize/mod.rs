@@ -187,6 +187,17 @@ impl<'a> Piece<'a> {
             .unwrap_or((0, 0))
     }
 
+    /// All of the original that a part of it stands for; an empty part has an empty place.
+    pub fn span_of(self, start: usize, end: usize) -> Span {
+        if start < end {
+            return self.part(start, end).span();
+        }
+        let spans = self.spans.unwrap_or_default();
+        let before = || spans.last().map_or(0, |span| span.1);
+        let place = spans.get(start).map_or_else(before, |span| span.0);
+        (place, place)
+    }
+
     /// Hands on what `write` makes of it.
     fn changed(
         self,

@@ -1,10 +1,8 @@
 //! The Python face of the crate: converts arguments, releases the GIL, nothing else.
 
 mod attention;
-mod encoded;
 mod formats;
 mod interrupt;
-mod sentencepiece;
 mod tokenizer;
 mod train;
 
@@ -29,7 +27,6 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(module)?;
     formats::register(module)?;
     train::register(module)?;
-    sentencepiece::register(module)?;
     attention::register(module)
 }
 

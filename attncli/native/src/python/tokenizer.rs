@@ -5,10 +5,9 @@ use super::interrupt::interruptible;
 use crate::bpe::batch::{join, starts};
 use crate::bpe::Encoded;
 use crate::error::{Error, Result};
-use crate::pipeline::{Options, Tokenizer, Traced};
+use crate::pipeline::{Buffers, Options, Tokenizer, Traced};
 use crate::split;
 use crate::tokens::Tokens;
-use crate::vocab::Vocab;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -74,7 +73,10 @@ struct Asked {
 #[pymethods]
 impl PyTokenizer {
     #[new]
-    #[pyo3(signature = (tokens, ends, pipeline, *, merges = None, new = None))]
+    #[pyo3(signature = (
+        tokens, ends, pipeline, *, merges = None, new = None, scores = None, types = None
+    ))]
+    #[allow(clippy::too_many_arguments)] // the contract's own arguments
     fn new(
         py: Python<'_>,
         tokens: &[u8],
@@ -82,16 +84,26 @@ impl PyTokenizer {
         pipeline: &str,
         merges: Option<&[u8]>,
         new: Option<&[u8]>,
+        scores: Option<&[u8]>,
+        types: Option<&[u8]>,
     ) -> PyResult<Self> {
-        let vocab = Vocab::new(Tokens::new(tokens.to_vec(), numbers(ends)?)?)?;
+        let tokens = Tokens::new(tokens.to_vec(), numbers(ends)?)?;
         let merges = numbers(merges.unwrap_or_default())?;
-        let pairs = merges
-            .chunks_exact(2)
-            .map(|pair| (pair[0], pair[1]))
-            .collect();
-        let new = new.map(numbers).transpose()?;
+        let (scores, _) = scores.unwrap_or_default().as_chunks();
+        let buffers = Buffers {
+            merges: merges
+                .chunks_exact(2)
+                .map(|pair| (pair[0], pair[1]))
+                .collect(),
+            new: new.map(numbers).transpose()?,
+            scores: scores
+                .iter()
+                .map(|&score| f64::from_ne_bytes(score))
+                .collect(),
+            types: types.unwrap_or_default().to_vec(),
+        };
         Ok(Self(
-            py.detach(|| Tokenizer::new(vocab, pipeline, pairs, new))?,
+            py.detach(|| Tokenizer::new(tokens, pipeline, buffers))?,
         ))
     }
 

@@ -1,7 +1,7 @@
 //! Ids to text: spaces back, the dummy prefix off, bytes joined.
 
-use super::{byte_of, Normalizer, Tables, BYTE, CONTROL, UNKNOWN};
-use crate::error::{Error, Result};
+use super::{byte_of, Normalizer, Settings, Tables, BYTE, CONTROL, UNKNOWN};
+use crate::error::Result;
 use crate::split::unicode::char_at;
 use crate::trie::Trie;
 
@@ -32,36 +32,37 @@ enum Kind {
 
 impl Decoder {
     /// Prepares the pieces.
-    pub fn new(tables: &Tables<'_>) -> Result<Self> {
+    pub fn new(tables: &Tables<'_>, settings: &Settings) -> Result<Self> {
         let mut decoder = Self {
             blob: Vec::new(),
             ends: Vec::with_capacity(tables.tokens.len()),
             kinds: Vec::with_capacity(tables.tokens.len()),
-            unk_surface: tables.unk_surface.to_vec(),
-            strip: tables.normalizer.add_dummy_prefix || tables.normalizer.remove_extra_whitespaces,
-            strip_all: tables.normalizer.remove_extra_whitespaces,
-            any_bytes: tables.any_bytes,
-            denormalizer: match &tables.denormalizer {
+            unk_surface: settings.unk_surface.clone().into_bytes(),
+            strip: settings.normalizer.add_dummy_prefix
+                || settings.normalizer.remove_extra_whitespaces,
+            strip_all: settings.normalizer.remove_extra_whitespaces,
+            any_bytes: settings.any_bytes,
+            denormalizer: match &settings.denormalizer {
                 None => None,
                 Some(spec) => {
                     let none = Trie::new(Vec::new());
-                    Some(Normalizer::new(spec, none, false, tables.any_bytes)?)
+                    Some(Normalizer::new(spec, none, false, settings.any_bytes)?)
                 }
             },
         };
-        for (&token, &kind) in tables.tokens.iter().zip(tables.types) {
+        for (token, &kind) in tables.tokens.iter().zip(tables.types) {
             decoder.kinds.push(match kind {
                 UNKNOWN => Kind::Unknown,
                 CONTROL => Kind::Nothing,
                 BYTE => Kind::Byte(byte_of(token).unwrap_or(0)),
                 _ => Kind::Text {
-                    spaced: token.starts_with(SPACE) || tables.any_bytes && token.starts_with(b" "),
+                    spaced: token.starts_with(SPACE) || settings.any_bytes && token.starts_with(b" "),
                 },
             });
             let mut rest = token;
             while let Some((&first, more)) = rest.split_first() {
                 rest = match rest.strip_prefix(SPACE) {
-                    Some(behind) if !tables.any_bytes => {
+                    Some(behind) if !settings.any_bytes => {
                         decoder.blob.push(b' ');
                         behind
                     }
@@ -76,19 +77,22 @@ impl Decoder {
         Ok(decoder)
     }
 
-    /// The text of these ids.
-    pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>> {
+    /// Entries of the vocabulary.
+    pub fn entries(&self) -> usize {
+        self.kinds.len()
+    }
+
+    /// The text of these ids without those to `skip`; none where one is no id.
+    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
         let mut text = Vec::with_capacity(ids.len() * 4);
         let mut run = Vec::new();
         let (mut at_start, mut space_seen) = (true, false);
         for &id in ids {
             let place = id as usize;
-            let Some(&kind) = self.kinds.get(place) else {
-                return Err(Error::Invalid(format!(
-                    "id {id} is not in a vocabulary of {}",
-                    self.kinds.len()
-                )));
-            };
+            let kind = *self.kinds.get(place)?;
+            if skip.contains(&id) {
+                continue;
+            }
             if let Kind::Byte(byte) = kind {
                 run.push(byte);
                 continue;
@@ -108,7 +112,7 @@ impl Decoder {
             }
         }
         self.characters(&mut run, &mut text);
-        Ok(match &self.denormalizer {
+        Some(match &self.denormalizer {
             None => text,
             Some(denormalizer) => {
                 let mut out = Vec::new();

@@ -3,11 +3,10 @@
 use super::merge::Merger;
 use super::{Algorithm, SentencePiece};
 use crate::bpe::cache::Cache;
-use crate::bpe::Encoded;
 use crate::error::{Error, Result};
+use crate::normalize::Span;
 use crate::trie::NONE;
 use crate::unigram::Lattice;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::PoisonError;
 
 /// A cached word's choices beat the next best by this much at least.
@@ -27,54 +26,101 @@ pub struct State {
     cache: Cache,
 }
 
+/// Encodes on one thread; its working memory goes back to the model when dropped.
+#[derive(Debug)]
+pub struct Encoder<'a> {
+    model: &'a SentencePiece,
+    state: State,
+}
+
 impl SentencePiece {
-    /// Encodes one text.
-    pub fn encode(&self, text: &[u8]) -> Result<Vec<u32>> {
-        Ok(self.encode_part(&[text], &AtomicBool::new(false))?.ids)
-    }
-
-    /// Encodes texts on one thread; `cancel` stops between them.
-    pub(super) fn encode_part<T: AsRef<[u8]>>(
-        &self,
-        texts: &[T],
-        cancel: &AtomicBool,
-    ) -> Result<Encoded> {
-        let idle = || self.idle.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut state = idle().pop().unwrap_or_default();
-        let mut encoded = Encoded::default();
-        for text in texts {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
-            self.append(text.as_ref(), &mut state, &mut encoded.ids)?;
-            encoded.ends.push(encoded.ids.len());
+    /// An encoder for one thread, with the words that an earlier one met.
+    pub fn encoder(&self) -> Encoder<'_> {
+        let mut idle = self.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        Encoder {
+            model: self,
+            state: idle.pop().unwrap_or_default(),
         }
-        idle().push(state);
-        Ok(encoded)
     }
+}
 
-    fn append(&self, text: &[u8], state: &mut State, ids: &mut Vec<u32>) -> Result<()> {
-        let mut normalized = std::mem::take(&mut state.normalized);
-        self.normalizer.normalize(text, &mut normalized);
+impl Drop for Encoder<'_> {
+    fn drop(&mut self) {
+        let idle = self.model.idle.lock();
+        let mut idle = idle.unwrap_or_else(PoisonError::into_inner);
+        idle.push(std::mem::take(&mut self.state));
+    }
+}
+
+impl Encoder<'_> {
+    /// Appends the ids of one text.
+    pub fn text(&mut self, text: &[u8], ids: &mut Vec<u32>) -> Result<()> {
+        let model = self.model;
+        let mut normalized = std::mem::take(&mut self.state.normalized);
+        model.normalizer.normalize(text, &mut normalized);
         check_length(&normalized)?;
         let mut place = Place {
             start: ids.len(),
             sum: 0.0,
         };
-        if self.by_words {
+        if model.by_words {
             let mut start = 0;
             while start < normalized.len() {
-                let end = word_end(&normalized, start, self.normalizer.space);
-                self.word(&normalized, (start, end), state, &mut place, ids);
+                let end = word_end(&normalized, start, model.normalizer.space);
+                model.word(&normalized, (start, end), &mut self.state, &mut place, ids);
                 start = end;
             }
         } else {
-            self.segment(&normalized, state, &mut place, ids);
+            model.segment(&normalized, &mut self.state, &mut place, ids);
         }
-        state.normalized = normalized;
+        self.state.normalized = normalized;
         Ok(())
     }
 
+    /// Appends the ids of one text, and the bytes (start, end) of it that each stands for; of the ids of an unknown
+    /// character's bytes the last stands for it, as in the library.
+    pub fn traced(
+        &mut self,
+        text: &[u8],
+        ids: &mut Vec<u32>,
+        spans: &mut Vec<Span>,
+    ) -> Result<()> {
+        let model = self.model;
+        let (normalized, origins) = model.normalizer.traced(text);
+        check_length(&normalized)?;
+        let mut was_unknown = false;
+        for &(from, to, id) in model.path(&normalized, true, &mut self.state, &mut 0.0) {
+            let (start, end) = (origins[from], origins[to]);
+            match (&model.byte_ids, id) {
+                (Some(byte_ids), NONE) => {
+                    let bytes = normalized[from..to].iter();
+                    ids.extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
+                    spans.extend((from + 1..to).map(|_| (start, start)));
+                    spans.push((start, end));
+                }
+                (None, NONE) if was_unknown => {
+                    model.lost.note(&normalized[from..to]);
+                    if let Some(last) = spans.last_mut() {
+                        last.1 = end;
+                    }
+                }
+                (None, NONE) => {
+                    model.lost.note(&normalized[from..to]);
+                    ids.push(model.unknown);
+                    spans.push((start, end));
+                }
+                _ => {
+                    ids.push(id);
+                    spans.push((start, end));
+                }
+            }
+            was_unknown = id == NONE;
+        }
+        Ok(())
+    }
+}
+
+impl SentencePiece {
     /// Appends the ids of one word, from the cache where it is there.
     fn word(
         &self,
@@ -143,13 +189,15 @@ impl SentencePiece {
 
     /// Appends the ids of a text by itself.
     fn segment(&self, text: &[u8], state: &mut State, place: &mut Place, ids: &mut Vec<u32>) {
-        for &(start, end, id) in self.path(text, ids.len() == place.start, state, &mut place.sum) {
+        let first = ids.len() == place.start;
+        for &(start, end, id) in self.path(text, first, state, &mut place.sum) {
             match (&self.byte_ids, id) {
                 (Some(byte_ids), NONE) => {
                     let bytes = text[start..end].iter();
                     ids.extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
                 }
                 (None, NONE) => {
+                    self.lost.note(&text[start..end]);
                     if ids.len() == place.start || ids.last() != Some(&self.unknown) {
                         ids.push(self.unknown);
                     }
@@ -179,43 +227,7 @@ impl SentencePiece {
             }
         }
     }
-
-    /// Ids of one text, and the bytes (start, end) of it that each stands for; of the ids of an unknown character's
-    /// bytes the last stands for it, as in the library.
-    pub fn encode_traced(&self, text: &[u8]) -> Result<Traced> {
-        let (normalized, origins) = self.normalizer.traced(text);
-        check_length(&normalized)?;
-        let (mut state, mut traced) = (State::default(), Traced::default());
-        let mut was_unknown = false;
-        for &(from, to, id) in self.path(&normalized, true, &mut state, &mut 0.0) {
-            let (start, end) = (origins[from], origins[to]);
-            match (&self.byte_ids, id) {
-                (Some(byte_ids), NONE) => {
-                    let bytes = normalized[from..to].iter();
-                    traced
-                        .0
-                        .extend(bytes.map(|&byte| byte_ids[usize::from(byte)]));
-                    traced.1.resize(traced.0.len() - 1, (start, start));
-                    traced.1.push((start, end));
-                }
-                (None, NONE) if was_unknown => {
-                    if let Some(last) = traced.1.last_mut() {
-                        last.1 = end;
-                    }
-                }
-                _ => {
-                    traced.0.push(if id == NONE { self.unknown } else { id });
-                    traced.1.push((start, end));
-                }
-            }
-            was_unknown = id == NONE;
-        }
-        Ok(traced)
-    }
 }
-
-/// Ids, and the bytes that each stands for.
-pub type Traced = (Vec<u32>, Vec<(usize, usize)>);
 
 fn check_length(normalized: &[u8]) -> Result<()> {
     if normalized.len() >= NONE as usize {

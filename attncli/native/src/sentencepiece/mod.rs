@@ -5,22 +5,24 @@
 //! decides between segmentations that are nearly as good: a word is cached only where the next best is too far behind
 //! for that.
 
-mod batch;
 mod decode;
 mod encode;
 mod merge;
 mod normalize;
 
 use crate::error::{Error, Result};
+use crate::lost::Lost;
+use crate::tokens::Tokens;
 use crate::trie::{Trie, NONE};
 use crate::unigram::{Unigram, UNKNOWN_PENALTY};
 use decode::Decoder;
 use encode::State;
 use merge::Merges;
 use normalize::Normalizer;
+use serde::Deserialize;
 use std::sync::Mutex;
 
-pub use encode::Traced;
+pub use encode::Encoder;
 pub use normalize::Spec;
 
 /// U+2581 or a space.
@@ -34,15 +36,9 @@ const USER_DEFINED: u8 = 4;
 const UNUSED: u8 = 5;
 const BYTE: u8 = 6;
 
-/// What a file says.
-#[derive(Debug, Clone)]
-pub struct Tables<'a> {
-    /// Bytes of each id.
-    pub tokens: Vec<&'a [u8]>,
-    /// Score of each id.
-    pub scores: Vec<f32>,
-    /// Type of each id.
-    pub types: &'a [u8],
+/// What a file says beside its tables.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Settings {
     /// Unigram, else BPE.
     pub unigram: bool,
     /// A character that is no piece becomes the tokens <0xNN> of its bytes.
@@ -50,13 +46,21 @@ pub struct Tables<'a> {
     /// The dummy prefix is a suffix.
     pub treat_whitespace_as_suffix: bool,
     /// What decoding makes of the unknown id.
-    pub unk_surface: &'a [u8],
+    pub unk_surface: String,
     /// What is no UTF-8 is encoded by its bytes, as in llama2.c.
     pub any_bytes: bool,
     /// Before encoding.
-    pub normalizer: Spec<'a>,
+    pub normalizer: Spec,
     /// Behind decoding.
-    pub denormalizer: Option<Spec<'a>>,
+    pub denormalizer: Option<Spec>,
+}
+
+/// Bytes, score and type of each id.
+#[derive(Debug, Clone, Copy)]
+struct Tables<'a> {
+    tokens: &'a Tokens,
+    scores: &'a [f32],
+    types: &'a [u8],
 }
 
 #[derive(Debug, Clone)]
@@ -77,47 +81,59 @@ pub struct SentencePiece {
     /// Whether words are segmented each by itself.
     by_words: bool,
     idle: Mutex<Vec<State>>,
+    /// Characters that became unknown.
+    pub lost: Lost,
 }
 
 impl SentencePiece {
     /// Checks and compiles a model.
-    pub fn new(tables: &Tables<'_>) -> Result<Self> {
-        let (count, types) = (tables.tokens.len(), tables.types);
-        if count != types.len() || count != tables.scores.len() || u32::try_from(count).is_err() {
+    pub fn new(
+        tokens: &Tokens,
+        scores: &[f32],
+        types: &[u8],
+        settings: &Settings,
+    ) -> Result<Self> {
+        let tables = &Tables {
+            tokens,
+            scores,
+            types,
+        };
+        let count = tokens.len();
+        if count != types.len() || count != scores.len() || u32::try_from(count).is_err() {
             return Err(Error::Invalid(format!(
                 "{count} tokens have {} scores and {} types",
-                tables.scores.len(),
+                scores.len(),
                 types.len()
             )));
         }
         let of_types = |wanted: &[u8]| -> Vec<(&[u8], u32)> {
             let entries = tables.tokens.iter().zip(0..).zip(types);
             let found = entries.filter(|(_, kind)| wanted.contains(kind));
-            found.map(|((&token, id), _)| (token, id)).collect()
+            found.map(|((token, id), _)| (token, id)).collect()
         };
         let Some(&(_, unknown)) = of_types(&[UNKNOWN]).first() else {
             return Err(Error::Invalid("no token is of the unknown type".into()));
         };
-        let byte_ids = match tables.byte_fallback {
+        let byte_ids = match settings.byte_fallback {
             true => Some(byte_ids(&of_types(&[BYTE]))?),
             false => None,
         };
         let user_defined = Trie::new(of_types(&[USER_DEFINED]));
-        let algorithm = if tables.unigram {
+        let algorithm = if settings.unigram {
             Algorithm::Unigram(unigram(tables, of_types(&[NORMAL, USER_DEFINED])))
         } else {
             let unused: Vec<bool> = types.iter().map(|&kind| kind == UNUSED).collect();
             Algorithm::Bpe(Merges::new(
                 of_types(&[NORMAL, USER_DEFINED, UNUSED]),
-                &tables.scores,
+                scores,
                 user_defined.clone(),
                 unused.contains(&true).then_some(unused),
-                tables.any_bytes,
+                settings.any_bytes,
             ))
         };
-        let suffix = tables.treat_whitespace_as_suffix;
+        let suffix = settings.treat_whitespace_as_suffix;
         let normalizer =
-            Normalizer::new(&tables.normalizer, user_defined, suffix, tables.any_bytes)?;
+            Normalizer::new(&settings.normalizer, user_defined, suffix, settings.any_bytes)?;
         let space = normalizer.space;
         let knows_space = match &algorithm {
             Algorithm::Unigram(model) => model.knows(space),
@@ -125,32 +141,31 @@ impl SentencePiece {
         };
         // Unused pieces of BPE are taken apart by what happened anywhere in the text; and neighbouring unknowns are one.
         let by_words = (knows_space || byte_ids.is_some())
-            && (tables.unigram || !types.contains(&UNUSED))
+            && (settings.unigram || !types.contains(&UNUSED))
             && of_types(&[NORMAL, USER_DEFINED])
                 .iter()
                 .all(|(piece, _)| space_leads(piece, space));
         Ok(Self {
-            decoder: Decoder::new(tables)?,
+            decoder: Decoder::new(tables, settings)?,
             normalizer,
             algorithm,
             unknown,
             byte_ids,
-            any_bytes: tables.any_bytes,
+            any_bytes: settings.any_bytes,
             by_words,
             idle: Mutex::default(),
+            lost: Lost::default(),
         })
     }
 
-    /// The text that is segmented.
-    pub fn normalize(&self, text: &[u8]) -> Vec<u8> {
-        let mut normalized = Vec::new();
-        self.normalizer.normalize(text, &mut normalized);
-        normalized
+    /// Entries of the vocabulary.
+    pub fn entries(&self) -> usize {
+        self.decoder.entries()
     }
 
-    /// The text of these ids.
-    pub fn decode(&self, ids: &[u32]) -> Result<Vec<u8>> {
-        self.decoder.decode(ids)
+    /// The text of these ids without those to `skip`; none where one is no id.
+    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
+        self.decoder.decode(ids, skip)
     }
 }
 
@@ -161,7 +176,7 @@ fn unigram<'a>(tables: &Tables<'a>, pieces: Vec<(&'a [u8], u32)>) -> Unigram {
         .zip(tables.types)
         .filter(|(_, &kind)| kind == NORMAL);
     let least = normal.fold(f32::MAX, |least, (&score, _)| least.min(score));
-    let scores = tables.scores.iter().zip(&tables.tokens).zip(tables.types);
+    let scores = tables.scores.iter().zip(tables.tokens.iter()).zip(tables.types);
     let scores = scores.map(|((&score, token), &kind)| {
         // Pieces are below 8,000 bytes.
         let length = u16::try_from(token.len()).unwrap_or(u16::MAX);

@@ -5,12 +5,13 @@ use crate::charsmap::Charsmap;
 use crate::error::Result;
 use crate::split::unicode::char_at;
 use crate::trie::Trie;
+use serde::Deserialize;
 
 /// What a file says.
-#[derive(Debug, Clone, Copy)]
-pub struct Spec<'a> {
-    /// Empty: no map.
-    pub precompiled_charsmap: &'a [u8],
+#[derive(Debug, Clone, Deserialize)]
+pub struct Spec {
+    /// In base64; empty: no map.
+    pub precompiled_charsmap: String,
     /// One space before the text.
     pub add_dummy_prefix: bool,
     /// Spaces at the ends go, and all but one of a run.
@@ -39,10 +40,10 @@ pub struct Normalizer {
 
 impl Normalizer {
     /// Checks the character map.
-    pub fn new(spec: &Spec<'_>, user_defined: Trie, suffix: bool, any_bytes: bool) -> Result<Self> {
-        let charsmap = match spec.precompiled_charsmap {
-            [] => None,
-            blob => Some(Charsmap::new(blob)?),
+    pub fn new(spec: &Spec, user_defined: Trie, suffix: bool, any_bytes: bool) -> Result<Self> {
+        let charsmap = match spec.precompiled_charsmap.as_str() {
+            "" => None,
+            encoded => Some(Charsmap::from_base64(encoded)?),
         };
         let mut plain = Box::new([false; 256]);
         for (byte, plain) in (0..0x80u8).zip(plain.iter_mut()) {
