@@ -17,33 +17,33 @@ const LONG: usize = 255;
 const ENTRIES: [usize; 2] = [1 << 8, 1 << 19];
 /// Slots of the long table at first and at most (12 KiB and 12 MiB); it is at most half full.
 const SLOTS: [usize; 2] = [1 << 10, 1 << 20];
-/// Numbers kept beside the tables (40 MiB) after which both begin anew.
-const MOST_KEPT: usize = 10 << 20;
+/// Bytes kept beside the tables after which both begin anew.
+const MOST_KEPT: usize = 40 << 20;
 /// The top two bits of the first id hold the number of ids, less one.
 const COUNT_SHIFT: u32 = 30;
-/// This bit of it says that the ids are too many for the entry: it holds their place and number instead.
-const ELSEWHERE: u32 = 1 << 29;
 /// Ids from here on are not kept.
-const MOST: u32 = ELSEWHERE;
+const MOST: u32 = 1 << COUNT_SHIFT;
+/// In an entry's word: the ids are too many for the entry, which holds their place and number instead.
+const ELSEWHERE: u128 = 1 << 127;
 
 /// A short word and its ids: half a cache line.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
-pub struct Entry {
+struct Entry {
     /// The word's bytes, zeros, and in the last byte its length: 0 where there is none.
     word: u128,
     ids: [u32; MOST_IDS],
 }
 
 impl Entry {
-    /// Four numbers, of which so many are the word's ids; none where it has more.
+    /// Four numbers, of which so many are the word's ids, where it has no more.
     #[inline(always)]
-    pub fn few(&self) -> Option<([u32; MOST_IDS], usize)> {
+    fn few(&self) -> ([u32; MOST_IDS], usize) {
         let [first, second, third, fourth] = self.ids;
-        (first & ELSEWHERE == 0).then_some((
+        (
             [first & (MOST - 1), second, third, fourth],
             1 + (first >> COUNT_SHIFT) as usize,
-        ))
+        )
     }
 }
 
@@ -51,8 +51,9 @@ impl Entry {
 #[derive(Debug, Clone, Copy, Default)]
 struct Slot {
     hash: u32,
-    /// Where its bytes stand, four in a number, and its ids after them.
+    /// Where its bytes stand, and where its ids do.
     place: u32,
+    ids: u32,
     /// 0 in an empty slot.
     length: u8,
     count: u8,
@@ -66,7 +67,10 @@ pub struct Cache {
     filled: usize,
     slots: Vec<Slot>,
     taken: usize,
-    kept: Vec<u32>,
+    /// Bytes of long words.
+    bytes: Vec<u8>,
+    /// Ids that no entry holds.
+    ids: Vec<u32>,
 }
 
 /// A word as the short table's key.
@@ -74,6 +78,26 @@ pub struct Cache {
 pub struct Key {
     word: u128,
     hash: u32,
+}
+
+/// What is known of a word.
+#[derive(Debug)]
+pub enum Known<'c> {
+    /// Of four numbers the first so many are its ids.
+    Few([u32; MOST_IDS], usize),
+    /// Ids, of which the first so many are its own.
+    Many(&'c [u32], usize),
+}
+
+impl Known<'_> {
+    /// The word's ids.
+    #[inline]
+    pub fn ids(&self) -> &[u32] {
+        match self {
+            Self::Few(ids, count) => &ids[..*count],
+            Self::Many(ids, count) => &ids[..*count],
+        }
+    }
 }
 
 /// `KEEP[n]` keeps the first n bytes.
@@ -98,17 +122,23 @@ impl Key {
     #[inline(always)]
     fn of(text: &[u8], start: usize, end: usize) -> Self {
         let length = end - start;
-        let Some(keep) = KEEP.get(length) else {
+        if length > SHORT {
             return Self::long(&text[start..end]);
-        };
-        let bytes = match text[start..].first_chunk() {
-            Some(sixteen) => u128::from_le_bytes(*sixteen) & keep,
+        }
+        match text[start..].first_chunk() {
+            Some(sixteen) => Self::of_first(sixteen, length),
             None => {
                 let mut sixteen = [0; 16];
                 sixteen[..length].copy_from_slice(&text[start..end]);
-                u128::from_le_bytes(sixteen)
+                Self::of_first(&sixteen, length)
             }
-        };
+        }
+    }
+
+    /// The key of the first `length` bytes, at most 15.
+    #[inline(always)]
+    fn of_first(sixteen: &[u8; 16], length: usize) -> Self {
+        let bytes = u128::from_le_bytes(*sixteen) & KEEP[length & SHORT];
         Self::new(bytes | (length as u128) << 120)
     }
 
@@ -151,7 +181,8 @@ impl Default for Cache {
             filled: 0,
             slots: Vec::new(),
             taken: 0,
-            kept: Vec::new(),
+            bytes: Vec::new(),
+            ids: Vec::new(),
         }
     }
 }
@@ -161,24 +192,71 @@ impl Cache {
     #[inline(always)]
     pub fn key(&self, text: &[u8], start: usize, end: usize) -> Key {
         let key = Key::of(text, start, end);
+        self.prefetch(key);
+        key
+    }
+
+    /// `key` of `window[start..end]` where at least 16 bytes stand from `start` on.
+    #[inline(always)]
+    pub fn key_inside<const N: usize>(&self, window: &[u8; N], start: usize, end: usize) -> Key {
+        let key = match window[start..].first_chunk() {
+            Some(sixteen) if end - start <= SHORT => Key::of_first(sixteen, end - start),
+            _ => Key::long(&window[start..end]),
+        };
+        self.prefetch(key);
+        key
+    }
+
+    #[inline(always)]
+    fn prefetch(&self, key: Key) {
         if key.is_long() {
             let mask = self.slots.len().wrapping_sub(1);
             prefetch(&self.slots, key.hash as usize & mask);
         } else {
             prefetch(&self.entries, key.hash as usize & (self.entries.len() - 1));
         }
-        key
     }
 
-    /// The entry of a short word, if it is here.
+    /// Writes the ids of the first of these words to `found` as long as each stands where it is looked for first and
+    /// has few. How many words that were, and how many ids.
     #[inline(always)]
-    pub fn short(&self, key: Key) -> Option<&Entry> {
+    pub fn leading(&self, keys: &[Key], found: &mut [u32]) -> (usize, usize) {
+        let entries = &self.entries[..];
+        let mut count = 0;
+        for (index, &key) in keys.iter().enumerate() {
+            let entry = &entries[key.hash as usize & (entries.len() - 1)];
+            let place = found.get_mut(count..count + MOST_IDS);
+            match place {
+                Some(place) if entry.word == key.word => {
+                    let (few, more) = entry.few();
+                    // All four are stored, of which as many stay as the word has: a copy of a length that is not
+                    // known costs more.
+                    place.copy_from_slice(&few);
+                    count += more;
+                }
+                _ => return (index, count),
+            }
+        }
+        (keys.len(), count)
+    }
+
+    /// What is known of a word.
+    #[inline]
+    pub fn get(&self, key: Key, word: &[u8]) -> Option<Known<'_>> {
+        if key.is_long() {
+            return self.long(key, word);
+        }
         let mask = self.entries.len() - 1;
         let mut place = key.hash as usize & mask;
         loop {
             let entry = &self.entries[place];
             if entry.word == key.word {
-                return Some(entry);
+                let (few, count) = entry.few();
+                return Some(Known::Few(few, count));
+            }
+            if entry.word == key.word | ELSEWHERE {
+                let [from, count, _, _] = entry.ids;
+                return Some(Known::Many(&self.ids[from as usize..], count as usize));
             }
             if entry.word == 0 {
                 return None;
@@ -187,18 +265,8 @@ impl Cache {
         }
     }
 
-    /// The ids of an entry that has too many to hold them.
-    pub fn many(&self, entry: &Entry) -> &[u32] {
-        let [_, place, count, _] = entry.ids;
-        &self.kept[place as usize..][..count as usize]
-    }
-
-    /// The ids of a long word.
     #[inline]
-    pub fn long(&self, key: Key, word: &[u8]) -> Option<&[u32]> {
-        if !key.is_long() {
-            return None;
-        }
+    fn long(&self, key: Key, word: &[u8]) -> Option<Known<'_>> {
         let mask = self.slots.len().wrapping_sub(1);
         let mut place = key.hash as usize & mask;
         loop {
@@ -206,12 +274,11 @@ impl Cache {
             if slot.length == 0 {
                 return None;
             }
-            if slot.hash == key.hash && usize::from(slot.length) == word.len() {
-                let kept = &self.kept[slot.place as usize..];
-                let (bytes, ids) = kept.split_at(word.len().div_ceil(4));
-                if fours(word).eq(bytes.iter().copied()) {
-                    return Some(&ids[..usize::from(slot.count)]);
-                }
+            if slot.hash == key.hash
+                && self.bytes[slot.place as usize..].get(..usize::from(slot.length)) == Some(word)
+            {
+                let ids = &self.ids[slot.ids as usize..];
+                return Some(Known::Many(ids, usize::from(slot.count)));
             }
             place = (place + 1) & mask;
         }
@@ -239,40 +306,43 @@ impl Cache {
         if ids.iter().any(|&id| id >= MOST) {
             return;
         }
-        if self.kept.len() > MOST_KEPT || self.taken == SLOTS[1] / 2 {
+        let kept = self.bytes.len() + self.ids.len() * size_of::<u32>();
+        if kept > MOST_KEPT || self.taken == SLOTS[1] / 2 {
             self.entries.fill(Entry::default());
             self.slots.fill(Slot::default());
-            self.kept.clear();
+            self.bytes.clear();
+            self.ids.clear();
             (self.filled, self.taken) = (0, 0);
         }
         // Below MOST_KEPT and the longest word.
-        let place = u32::try_from(self.kept.len()).unwrap_or(0);
+        let end = |length: usize| u32::try_from(length).unwrap_or(0);
+        let from = end(self.ids.len());
         if key.is_long() {
-            self.kept.extend(fours(word));
-            self.kept.extend_from_slice(ids);
+            let place = end(self.bytes.len());
+            self.bytes.extend_from_slice(word);
+            self.ids.extend_from_slice(ids);
             self.put_long(Slot {
                 hash: key.hash,
                 place,
+                ids: from,
                 length,
                 count,
             });
             return;
         }
-        let mut few = [0; MOST_IDS];
+        let (mut word, mut few) = (key.word, [0; MOST_IDS]);
         match ids.len() {
             1..=MOST_IDS => {
                 few[..ids.len()].copy_from_slice(ids);
                 few[0] |= u32::from(count - 1) << COUNT_SHIFT;
             }
             _ => {
-                few = [ELSEWHERE, place, u32::from(count), 0];
-                self.kept.extend_from_slice(ids);
+                word |= ELSEWHERE;
+                few = [from, u32::from(count), 0, 0];
+                self.ids.extend_from_slice(ids);
             }
         }
-        self.put_short(Entry {
-            word: key.word,
-            ids: few,
-        });
+        self.put_short(Entry { word, ids: few });
     }
 
     fn put_short(&mut self, entry: Entry) {
@@ -286,7 +356,7 @@ impl Cache {
             }
         } else if self.filled * 2 >= room {
             // In the place of another: what was entered further on because of that one is still found.
-            let place = Key::new(entry.word).hash as usize & (room - 1);
+            let place = Key::new(entry.word & !ELSEWHERE).hash as usize & (room - 1);
             self.filled += usize::from(self.entries[place].word == 0);
             self.entries[place] = entry;
             return;
@@ -297,7 +367,7 @@ impl Cache {
 
     fn enter(&mut self, entry: Entry) {
         let mask = self.entries.len() - 1;
-        let mut place = Key::new(entry.word).hash as usize & mask;
+        let mut place = Key::new(entry.word & !ELSEWHERE).hash as usize & mask;
         while self.entries[place].word != 0 {
             place = (place + 1) & mask;
         }
@@ -325,13 +395,4 @@ impl Cache {
         }
         self.slots[place] = slot;
     }
-}
-
-/// A word's bytes, four in a number.
-fn fours(word: &[u8]) -> impl Iterator<Item = u32> + '_ {
-    word.chunks(4).map(|part| {
-        let mut four = [0; 4];
-        four[..part.len()].copy_from_slice(part);
-        u32::from_le_bytes(four)
-    })
 }

@@ -1,9 +1,10 @@
 //! Encoding of texts: split, each word looked up or merged, texts spread over threads.
 
-use super::cache::{Cache, Entry, Key, MOST_IDS};
+use super::cache::{Cache, Key, Known};
 use super::merge::Merger;
 use super::{Bpe, NONE};
 use crate::error::{Error, Result};
+use crate::split::block::BLOCK;
 use crate::split::Pieces;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -46,6 +47,57 @@ impl Clone for Idle {
 struct State {
     cache: Cache,
     merger: Merger,
+    found: Found,
+}
+
+/// Ids on their way, and how many.
+#[derive(Debug)]
+struct Found {
+    ids: Box<[u32; FOUND]>,
+    count: usize,
+}
+
+impl Default for Found {
+    fn default() -> Self {
+        Self {
+            ids: Box::new([0; FOUND]),
+            count: 0,
+        }
+    }
+}
+
+impl Found {
+    /// Adds a word's ids.
+    #[inline(always)]
+    fn add(&mut self, known: &Known<'_>, to: &mut Vec<u32>) {
+        match *known {
+            Known::Few(ids, count) => self.write(&ids, count, to),
+            Known::Many(ids, count) => match ids.first_chunk::<AT_ONCE>() {
+                Some(ids) if count <= AT_ONCE => self.write(ids, count, to),
+                _ => {
+                    self.flush(to);
+                    to.extend_from_slice(&ids[..count]);
+                }
+            },
+        }
+    }
+
+    /// All of `ids` are stored, of which as many stay as the word has: a copy of a length that is not known costs
+    /// more.
+    #[inline(always)]
+    fn write<const N: usize>(&mut self, ids: &[u32; N], count: usize, to: &mut Vec<u32>) {
+        if self.count > FOUND - N {
+            self.flush(to);
+        }
+        self.ids[self.count..self.count + N].copy_from_slice(ids);
+        self.count += count;
+    }
+
+    #[inline]
+    fn flush(&mut self, to: &mut Vec<u32>) {
+        to.extend_from_slice(&self.ids[..self.count]);
+        self.count = 0;
+    }
 }
 
 /// The ids of several texts, one after another.
@@ -59,31 +111,42 @@ pub struct Encoded {
 
 /// Words between being cut and being looked up: meanwhile the memory that tells their ids arrives.
 const PENDING: usize = 64;
+/// Room for them, and for one more block's.
+const ROOM: usize = PENDING + BLOCK;
+/// Ids of a word that are copied whole.
+const AT_ONCE: usize = 16;
+/// Ids that are gathered before they go to the end of a vector.
+const FOUND: usize = 1024;
 
 /// Words, and the ends of texts as empty ones.
 pub struct Pending<'t> {
-    words: [(Key, &'t [u8]); PENDING],
+    keys: [Key; ROOM],
+    words: [&'t [u8]; ROOM],
     count: usize,
 }
 
 impl Default for Pending<'_> {
     fn default() -> Self {
         Self {
-            words: [(Key::NONE, &[]); PENDING],
+            keys: [Key::NONE; ROOM],
+            words: [&[]; ROOM],
             count: 0,
         }
     }
 }
 
 impl<'t> Pending<'t> {
-    /// Whether there is no more room after this one.
     #[inline(always)]
-    fn push(&mut self, key: Key, word: &'t [u8]) -> bool {
-        if let Some(place) = self.words.get_mut(self.count) {
-            *place = (key, word);
-            self.count += 1;
-        }
-        self.count == PENDING
+    fn push(&mut self, key: Key, word: &'t [u8]) {
+        self.keys[self.count % ROOM] = key;
+        self.words[self.count % ROOM] = word;
+        self.count += 1;
+    }
+
+    /// Whether there may be no room for the words of a block.
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.count >= PENDING
     }
 }
 
@@ -155,7 +218,8 @@ impl<'a> Encoder<'a> {
     /// A text ends here.
     #[inline]
     pub fn end(&mut self, pending: &mut Pending<'_>, to: &mut Encoded) {
-        if pending.push(Key::NONE, &[]) {
+        pending.push(Key::NONE, &[]);
+        if pending.is_full() {
             self.look_up(pending, to);
         }
     }
@@ -165,52 +229,47 @@ impl<'a> Encoder<'a> {
         if word.is_empty() {
             return;
         }
-        let cache = &self.state.cache;
-        let key = cache.key(word, 0, word.len());
-        match cache.short(key).map(|entry| (entry.few(), entry)) {
-            Some((Some((few, count)), _)) => ids.extend_from_slice(&few[..count]),
-            Some((None, entry)) => ids.extend_from_slice(cache.many(entry)),
-            None => self.not_short(word, key, ids),
+        let key = self.state.cache.key(word, 0, word.len());
+        match self.state.cache.get(key, word) {
+            Some(known) => ids.extend_from_slice(known.ids()),
+            None => self.merge(word, key, ids),
         }
     }
 
     /// Appends the ids of the pending words.
     #[inline(never)]
     pub fn look_up(&mut self, pending: &mut Pending<'_>, to: &mut Encoded) {
-        // Four ids are stored for each word, of which as many stay as it has: a copy of a length that is not known
-        // costs more.
-        let mut found = [0; PENDING * MOST_IDS];
-        let mut count = 0;
-        for &(key, word) in &pending.words[..pending.count] {
-            let entry = self.state.cache.short(key);
-            if let Some((few, more)) = entry.and_then(Entry::few) {
-                found[count..count + MOST_IDS].copy_from_slice(&few);
-                count += more;
-                continue;
-            }
-            to.ids.extend_from_slice(&found[..count]);
-            count = 0;
-            if let Some(entry) = entry {
-                to.ids.extend_from_slice(self.state.cache.many(entry));
-            } else if word.is_empty() {
+        let keys = &pending.keys[..pending.count];
+        let words = &pending.words[..pending.count];
+        let mut at = 0;
+        loop {
+            let State { cache, found, .. } = &mut self.state;
+            let (known, ids) = cache.leading(&keys[at..], &mut found.ids[found.count..]);
+            found.count += ids;
+            at += known;
+            let (Some(&key), Some(&word)) = (keys.get(at), words.get(at)) else {
+                break;
+            };
+            at += 1;
+            if word.is_empty() {
+                found.flush(&mut to.ids);
                 to.ids.extend(self.end_of_text);
                 to.ends.push(to.ids.len());
+            } else if let Some(known) = cache.get(key, word) {
+                found.add(&known, &mut to.ids);
             } else {
-                self.not_short(word, key, &mut to.ids);
+                found.flush(&mut to.ids);
+                self.merge(word, key, &mut to.ids);
             }
         }
-        to.ids.extend_from_slice(&found[..count]);
+        self.state.found.flush(&mut to.ids);
         pending.count = 0;
     }
 
-    /// A word that the short table does not hold.
+    /// A word that the cache does not hold.
     #[inline(never)]
-    fn not_short(&mut self, word: &[u8], key: Key, ids: &mut Vec<u32>) {
-        let State { cache, merger } = &mut self.state;
-        if let Some(known) = cache.long(key, word) {
-            ids.extend_from_slice(known);
-            return;
-        }
+    fn merge(&mut self, word: &[u8], key: Key, ids: &mut Vec<u32>) {
+        let State { cache, merger, .. } = &mut self.state;
         let from = ids.len();
         self.bpe.symbols(word, ids);
         merger.merge(&self.bpe.merges, ids, from);
@@ -227,14 +286,53 @@ struct Words<'e, 'b, 't> {
     too_long: bool,
 }
 
-impl Pieces for Words<'_, '_, '_> {
+impl Words<'_, '_, '_> {
     #[inline(always)]
-    fn piece(&mut self, start: usize, end: usize) {
-        let key = self.encoder.state.cache.key(self.text, start, end);
-        // Places in a word are u32.
-        self.too_long |= end - start >= NONE as usize;
-        if self.pending.push(key, &self.text[start..end]) && !self.too_long {
+    fn look_up(&mut self) {
+        if self.pending.is_full() {
             self.encoder.look_up(self.pending, self.to);
         }
     }
 }
+
+impl Pieces for Words<'_, '_, '_> {
+    #[inline(always)]
+    fn piece(&mut self, start: usize, end: usize) {
+        // Places in a word are u32.
+        if end - start >= NONE as usize {
+            self.too_long = true;
+            return;
+        }
+        let key = self.encoder.state.cache.key(self.text, start, end);
+        self.pending.push(key, &self.text[start..end]);
+        self.look_up();
+    }
+
+    #[inline(always)]
+    fn pieces(&mut self, start: usize, mut ends: u64) {
+        // Words within a block and 16 bytes behind it need no look at the text's end.
+        let Some(window) = self.text[start..].first_chunk::<WINDOW>() else {
+            let mut at = start;
+            while ends != 0 {
+                let end = start + ends.trailing_zeros() as usize;
+                self.piece(at, end);
+                at = end;
+                ends &= ends - 1;
+            }
+            return;
+        };
+        let cache = &self.encoder.state.cache;
+        let mut from = 0;
+        while ends != 0 {
+            let to = ends.trailing_zeros() as usize;
+            ends &= ends - 1;
+            let key = cache.key_inside(window, from, to);
+            self.pending.push(key, &window[from..to]);
+            from = to;
+        }
+        self.look_up();
+    }
+}
+
+/// A block, and as much behind it as is read at once.
+const WINDOW: usize = BLOCK + 16;

@@ -137,21 +137,8 @@ impl SentencePiece {
         if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_long() {
             return self.segment(word, state, place, ids);
         }
-        if let Some(entry) = state.cache.short(key) {
-            match entry.few() {
-                Some((few, count)) => few[..count]
-                    .iter()
-                    .for_each(|&id| self.push(id, place, ids)),
-                None => {
-                    let many = state.cache.many(entry);
-                    many.iter().for_each(|&id| self.push(id, place, ids));
-                }
-            }
-            return;
-        }
-        if let Some(known) = state.cache.long(key, word) {
-            known.iter().for_each(|&id| self.push(id, place, ids));
-            return;
+        if let Some(known) = state.cache.get(key, word) {
+            return known.ids().iter().for_each(|&id| self.push(id, place, ids));
         }
         let from = ids.len();
         self.segment(word, state, place, ids);

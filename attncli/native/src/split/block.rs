@@ -101,7 +101,7 @@ pub fn drive(
     let mut at = start;
     let mut ahead = look(at);
     while at < end {
-        let mut starts = ahead;
+        let starts = ahead;
         if starts == 0 {
             at = walk(inside, rule, at, sink);
             ahead = look(at);
@@ -109,14 +109,10 @@ pub fn drive(
         }
         // The next block is looked at before the pieces of this one are told: the end of that loop is often
         // predicted wrongly, and what comes after it would wait.
-        let block = at;
-        ahead = look(block + starts.ilog2() as usize);
-        while starts != 0 {
-            let next = block + starts.trailing_zeros() as usize;
-            sink.piece(at, next);
-            at = next;
-            starts &= starts - 1;
-        }
+        let next = at + starts.ilog2() as usize;
+        ahead = look(next);
+        sink.pieces(at, starts);
+        at = next;
     }
 }
 

@@ -3,7 +3,7 @@
 //! The known patterns have a splitter written by hand, each in its own file; all others run through the general
 //! regex engine. Both see an invalid byte as one character of its own, U+FFFD.
 
-mod block;
+pub mod block;
 mod cl100k;
 mod general;
 mod gpt2;
@@ -22,6 +22,18 @@ use unicode::{char_before, class_at, LETTER, NEWLINE, NUMBER, SPACE};
 pub trait Pieces {
     /// `text[start..end]` is the next piece.
     fn piece(&mut self, start: usize, end: usize);
+
+    /// Consecutive pieces from `start` on: each set bit says that one ends so many bytes behind it.
+    #[inline(always)]
+    fn pieces(&mut self, start: usize, mut ends: u64) {
+        let mut at = start;
+        while ends != 0 {
+            let end = start + ends.trailing_zeros() as usize;
+            self.piece(at, end);
+            at = end;
+            ends &= ends - 1;
+        }
+    }
 }
 
 impl<F: FnMut(usize, usize)> Pieces for F {
