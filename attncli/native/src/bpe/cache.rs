@@ -287,15 +287,10 @@ impl Cache {
     /// Appends the ids of a word that is here; whether it is.
     #[inline]
     pub fn append(&self, key: Key, word: &[u8], ids: &mut Vec<u32>) -> bool {
-        if let Some(entry) = self.short(key) {
-            match entry.few() {
-                Some((few, count)) => ids.extend_from_slice(&few[..count]),
-                None => ids.extend_from_slice(self.many(entry)),
-            }
-            return true;
-        }
-        let known = self.long(key, word);
-        known.inspect(|known| ids.extend_from_slice(known)).is_some()
+        let known = self.get(key, word);
+        known
+            .inspect(|known| ids.extend_from_slice(known.ids()))
+            .is_some()
     }
 
     /// Keeps the ids of a word that is not here, unless either is too long.

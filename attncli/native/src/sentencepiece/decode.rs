@@ -56,7 +56,8 @@ impl Decoder {
                 CONTROL => Kind::Nothing,
                 BYTE => Kind::Byte(byte_of(token).unwrap_or(0)),
                 _ => Kind::Text {
-                    spaced: token.starts_with(SPACE) || settings.any_bytes && token.starts_with(b" "),
+                    spaced: token.starts_with(SPACE)
+                        || settings.any_bytes && token.starts_with(b" "),
                 },
             });
             let mut rest = token;

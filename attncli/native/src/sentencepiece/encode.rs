@@ -79,12 +79,7 @@ impl Encoder<'_> {
 
     /// Appends the ids of one text, and the bytes (start, end) of it that each stands for; of the ids of an unknown
     /// character's bytes the last stands for it, as in the library.
-    pub fn traced(
-        &mut self,
-        text: &[u8],
-        ids: &mut Vec<u32>,
-        spans: &mut Vec<Span>,
-    ) -> Result<()> {
+    pub fn traced(&mut self, text: &[u8], ids: &mut Vec<u32>, spans: &mut Vec<Span>) -> Result<()> {
         let model = self.model;
         let (normalized, origins) = model.normalizer.traced(text);
         check_length(&normalized)?;

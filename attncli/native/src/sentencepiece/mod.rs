@@ -87,12 +87,7 @@ pub struct SentencePiece {
 
 impl SentencePiece {
     /// Checks and compiles a model.
-    pub fn new(
-        tokens: &Tokens,
-        scores: &[f32],
-        types: &[u8],
-        settings: &Settings,
-    ) -> Result<Self> {
+    pub fn new(tokens: &Tokens, scores: &[f32], types: &[u8], settings: &Settings) -> Result<Self> {
         let tables = &Tables {
             tokens,
             scores,
@@ -132,8 +127,12 @@ impl SentencePiece {
             ))
         };
         let suffix = settings.treat_whitespace_as_suffix;
-        let normalizer =
-            Normalizer::new(&settings.normalizer, user_defined, suffix, settings.any_bytes)?;
+        let normalizer = Normalizer::new(
+            &settings.normalizer,
+            user_defined,
+            suffix,
+            settings.any_bytes,
+        )?;
         let space = normalizer.space;
         let knows_space = match &algorithm {
             Algorithm::Unigram(model) => model.knows(space),
@@ -176,7 +175,11 @@ fn unigram<'a>(tables: &Tables<'a>, pieces: Vec<(&'a [u8], u32)>) -> Unigram {
         .zip(tables.types)
         .filter(|(_, &kind)| kind == NORMAL);
     let least = normal.fold(f32::MAX, |least, (&score, _)| least.min(score));
-    let scores = tables.scores.iter().zip(tables.tokens.iter()).zip(tables.types);
+    let scores = tables
+        .scores
+        .iter()
+        .zip(tables.tokens.iter())
+        .zip(tables.types);
     let scores = scores.map(|((&score, token), &kind)| {
         // Pieces are below 8,000 bytes.
         let length = u16::try_from(token.len()).unwrap_or(u16::MAX);

@@ -50,7 +50,9 @@ impl Words {
         let byte_ids = byte_fallback.then(|| {
             let mut ids = Box::new([NONE; 256]);
             for (byte, id) in ids.iter_mut().enumerate() {
-                *id = vocab.id(format!("<0x{byte:02X}>").as_bytes()).unwrap_or(NONE);
+                *id = vocab
+                    .id(format!("<0x{byte:02X}>").as_bytes())
+                    .unwrap_or(NONE);
             }
             ids
         });
@@ -161,12 +163,7 @@ impl Encoder<'_> {
     }
 
     /// Appends a piece's ids and the bytes of each.
-    pub fn traced(
-        &mut self,
-        word: &[u8],
-        ids: &mut Vec<u32>,
-        spans: &mut Vec<Span>,
-    ) -> Result<()> {
+    pub fn traced(&mut self, word: &[u8], ids: &mut Vec<u32>, spans: &mut Vec<Span>) -> Result<()> {
         if word.len() >= NONE as usize {
             return Err(Error::Invalid("a text of 4 GiB or more".into()));
         }
@@ -203,7 +200,11 @@ mod tests {
             tokens.push(token.as_bytes());
         }
         let mut vocab = Vocab::new(tokens).unwrap();
-        vocab.ids().collect::<Vec<_>>().into_iter().for_each(|id| vocab.enter(id));
+        vocab
+            .ids()
+            .collect::<Vec<_>>()
+            .into_iter()
+            .for_each(|id| vocab.enter(id));
         Words::new(vocab, vec![0.0, -1.0, -1.5, -9.0], unknown, byte_fallback).unwrap()
     }
 
