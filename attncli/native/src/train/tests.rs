@@ -144,7 +144,12 @@ fn too_little_memory_is_refused_with_what_is_needed() {
     let mut goal = goal(&["a", "b"], 1);
     goal.max_memory = Some(8_000_000);
     let refused = train(List(&[(&word, 1)]), &goal, |_| Ok(())).unwrap_err();
-    assert!(refused.to_string().contains("takes 14 MB, and 8 are allowed"), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("takes 14 MB, and 8 are allowed"),
+        "{refused}"
+    );
     goal.max_memory = Some(30_000_000);
     let learned = train(List(&[(&word, 1)]), &goal, |_| Ok(())).unwrap();
     assert_eq!(learned.len(), 1);
