@@ -8,8 +8,8 @@ use crate::split::Splitter;
 const SHORT: usize = 15;
 const RECENT_BITS: u32 = 14;
 
-/// A table of all words, and before it a small one of recent words that stays in the second-level cache: nine pieces
-/// in ten are found there.
+/// A table of all words, and before it a small one of recent words that stays in the second-level cache: most pieces
+/// are found there.
 #[derive(Debug)]
 pub struct Counter {
     words: Words,
