@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import importlib.util
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from attncli.core.tokenizer.patterns import KNOWN
+
 GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
+
+OWN_COPIES = ("cl100k_base.tiktoken", "o200k_base.tiktoken")
+"""Vocabularies that some peers hold in themselves, and take no other. (quicktok 0.2 takes none of these.)"""
 
 
 @dataclass(frozen=True)
@@ -18,10 +25,13 @@ class Peer:
     """What is imported, and looked for."""
     train: str | None = None
     """A program that trains {size} entries on the files {paths} with GPT-2's pattern; run in a process of its own."""
-    encoder: Callable[[str], Callable[[list[str], int], list[list[int]]]] | None = None
-    """From the path of a tokenizer.json, a function (documents, threads) -> ids."""
+    encoder: Callable[[str], Callable[[list[str], int], list[list[int]]] | None] | None = None
+    """From the path of a tokenizer.json or of a .tiktoken file of a known encoding, a function (documents, threads)
+    -> ids; None where the peer cannot take that vocabulary."""
     flat_encoder: Callable[[str], Callable[[list[bytes], int], Any]] | None = None
-    """From the path of a tokenizer.json, a function (documents, threads) -> all ids in one array."""
+    """From the same, a function (documents, threads) -> all ids in one array."""
+    decoder: Callable[[str], Callable[[list[list[int]]], Any] | None] | None = None
+    """From the same, a function that decodes documents of ids."""
     attend: Callable[..., Any] | None = None
     """(q, k, v, causal) -> output."""
 
@@ -41,29 +51,84 @@ def ours_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
     return lambda documents, threads: tok.encode_lists(documents, threads=threads)
 
 
-def hf_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+def ours_decoder(path: str) -> Callable[[list[list[int]]], Any]:
+    import attncli
+
+    return attncli.Tokenizer.load(path).decode_batch
+
+
+def hf_tokenizer(path: str) -> Any:
     import tokenizers
 
-    tok = tokenizers.Tokenizer.from_file(path)
+    import attncli
+
+    if path.endswith(".json"):
+        return tokenizers.Tokenizer.from_file(path)
+    with tempfile.TemporaryDirectory() as folder:
+        attncli.Tokenizer.load(path).save(f"{folder}/tokenizer.json")
+        return tokenizers.Tokenizer.from_file(f"{folder}/tokenizer.json")
+
+
+def hf_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    tok = hf_tokenizer(path)
     return lambda documents, _: [one.ids for one in tok.encode_batch(documents, add_special_tokens=False)]
 
 
-def tiktoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+def hf_decoder(path: str) -> Callable[[list[list[int]]], Any]:
+    tok = hf_tokenizer(path)
+    return lambda documents: tok.decode_batch(documents, skip_special_tokens=False)
+
+
+def tiktoken_encoding(path: str) -> Any:
     import tiktoken
 
     import attncli
 
-    tokens = attncli.Tokenizer.load(path).model.tokens
-    ranks = {token: rank for rank, token in enumerate(tokens)}
-    tok = tiktoken.Encoding("bench", pat_str=GPT2, mergeable_ranks=ranks, special_tokens={})
+    model = attncli.Tokenizer.load(path).model
+    ranks = {token: rank for rank, token in enumerate(model.tokens) if token}
+    pattern = KNOWN.get(Path(path).stem, GPT2)
+    return tiktoken.Encoding("bench", pat_str=pattern, mergeable_ranks=ranks, special_tokens={})
+
+
+def tiktoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    tok = tiktoken_encoding(path)
     return lambda documents, threads: tok.encode_ordinary_batch(documents, num_threads=threads)
 
 
-def gigatoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+def tiktoken_decoder(path: str) -> Callable[[list[list[int]]], Any]:
+    tok = tiktoken_encoding(path)
+    return lambda documents: tok.decode_bytes_batch(documents, num_threads=1)
+
+
+def gigatoken_tokenizer(path: str) -> Any:
     import gigatoken
 
-    tok = gigatoken.Tokenizer(path)
+    return gigatoken.Tokenizer(path) if path.endswith(".json") else gigatoken.Tokenizer.from_tiktoken(path)
+
+
+def gigatoken_encoder(path: str) -> Callable[[list[str], int], list[list[int]]]:
+    tok = gigatoken_tokenizer(path)
     return lambda documents, threads: tok.encode_batch_list(documents, parallel=threads > 1)
+
+
+def bpe_openai_encoder(path: str) -> Callable[[list[str], int], list[list[int]]] | None:
+    """It knows two vocabularies, its own copies of OpenAI's."""
+    import bpe_openai
+
+    if Path(path).name not in OWN_COPIES:
+        return None
+    tok = bpe_openai.get_encoding(Path(path).stem)
+    return lambda documents, _: [tok.encode_ordinary(document) for document in documents]
+
+
+def rs_bpe_encoder(path: str) -> Callable[[list[str], int], list[list[int]]] | None:
+    """The same two."""
+    from rs_bpe import openai
+
+    if Path(path).name not in OWN_COPIES:
+        return None
+    tok = getattr(openai, Path(path).stem)()
+    return lambda documents, _: [tok.encode(document) for document in documents]
 
 
 def ours_flat(path: str) -> Callable[[list[bytes], int], Any]:
@@ -75,9 +140,8 @@ def ours_flat(path: str) -> Callable[[list[bytes], int], Any]:
 
 def gigatoken_flat(path: str) -> Callable[[list[bytes], int], Any]:
     import awkward
-    import gigatoken
 
-    tok = gigatoken.Tokenizer(path)
+    tok = gigatoken_tokenizer(path)
     # Its quickest way out: an awkward array, whose content is the flat one.
     return lambda documents, threads: awkward.flatten(tok.encode_batch(documents, parallel=threads > 1)).layout.data
 
@@ -114,6 +178,7 @@ PEERS = {
         train="import attncli; attncli.train_bpe({paths}, vocab_size={size})",
         encoder=ours_encoder,
         flat_encoder=ours_flat,
+        decoder=ours_decoder,
         attend=ours_attend,
     ),
     "tokenizers": Peer(
@@ -125,8 +190,11 @@ PEERS = {
             " initial_alphabet=p.ByteLevel.alphabet(), show_progress=False))"
         ),
         encoder=hf_encoder,
+        decoder=hf_decoder,
     ),
-    "tiktoken": Peer("tiktoken", encoder=tiktoken_encoder),
+    "tiktoken": Peer("tiktoken", encoder=tiktoken_encoder, decoder=tiktoken_decoder),
+    "bpe-openai": Peer("bpe_openai", encoder=bpe_openai_encoder),
+    "rs-bpe": Peer("rs_bpe", encoder=rs_bpe_encoder),
     "gigatoken": Peer(
         "gigatoken",
         train="import gigatoken as g; g.train_bpe(g.TextFileSource({paths}), {size}, [])",
