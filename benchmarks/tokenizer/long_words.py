@@ -122,7 +122,10 @@ def tokenizers(tokenizer: str) -> Callable[[bytes], Any]:
 CONTENDERS = {"attncli": ours, "rs_bpe": rs_bpe, "tiktoken": tiktoken, "gigatoken": gigatoken, "tokenizers": tokenizers}
 
 
-def contenders(tokenizer: str) -> list[str]:
+def contenders(tokenizer: str, alone: bool) -> list[str]:
+    """Who can do it."""
+    if alone:
+        return ["attncli"]
     ranks = ["rs_bpe", "tiktoken"] if tokenizer.endswith(".tiktoken") else []
     files = ["gigatoken", "tokenizers"] if tokenizer.endswith("tokenizer.json") else []
     return ["attncli", *filter(present, ranks + files)]
@@ -157,8 +160,9 @@ def measured(contender: str, tokenizer: str, data: bytes, limit: float) -> tuple
     return seconds, peak / len(data)
 
 
-def rows(tokenizer: str, kinds: list[str], sizes: list[int], limit: float) -> Iterator[list[object]]:
-    others = contenders(tokenizer)[1:]
+def rows(
+    tokenizer: str, others: list[str], kinds: list[str], sizes: list[int], limit: float
+) -> Iterator[list[object]]:
     for kind in kinds:
         found = [measured("attncli", tokenizer, text(kind, size), limit) for size in sizes]
         seconds = [one[0] if one else "-" for one in found]
@@ -179,17 +183,16 @@ def main() -> None:
     parser.add_argument("--largest", type=int, default=SIZES[-1], help="megabytes")
     parser.add_argument("--texts", default=",".join(texts()))
     parser.add_argument("--limit", type=float, default=60, help="seconds for each process")
+    parser.add_argument("--alone", action="store_true", help="without the peers")
     arguments = parser.parse_args()
     sizes = [size for size in SIZES if size <= arguments.largest]
     for tokenizer in arguments.tokenizers or [f"starter@{name}" for name in PATTERNS]:
+        others = contenders(tokenizer, arguments.alone)[1:]
         headings = [*(f"{size} MB" for size in sizes), f"{sizes[-1]} MB / {sizes[0]} MB", "peak × text"]
-        for other in contenders(tokenizer)[1:]:
+        for other in others:
             headings += [other, "peak × text"]
-        table(
-            f"{tokenizer}, CPU seconds",
-            ["", *headings],
-            list(rows(tokenizer, arguments.texts.split(","), sizes, arguments.limit)),
-        )
+        lines = rows(tokenizer, others, arguments.texts.split(","), sizes, arguments.limit)
+        table(f"{tokenizer}, CPU seconds", ["", *headings], list(lines))
     return None
 
 
