@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attncli.printable import printable
+
 __all__ = ["AttncliError", "CallError", "DataError"]
 
 
@@ -42,7 +44,8 @@ class AttncliError(Exception):
         record = f"record {self.record}" if isinstance(self.record, int) else self.record
         place = ", ".join(part for part in (self.source, record) if part)
         text = f"{place}: {self.message}" if place else self.message
-        return f"{text}; {self.hint}" if self.hint else text
+        # Names and values of foreign files may hold anything.
+        return printable(f"{text}; {self.hint}" if self.hint else text)
 
 
 class DataError(AttncliError, ValueError):

@@ -58,7 +58,10 @@ def sniff(data: bytes) -> bool:
 
 def read(data: bytes, name: str = "") -> Model:
     """The model of a file's bytes. Raises DataError that says which part of the file is wrong or not done here."""
-    return _read_lifted(data, name) or from_object(_loads(data), name)
+    try:
+        return _read_lifted(data, name) or from_object(_loads(data), name)
+    except RecursionError:  # of JSON's reader, or of those of the steps
+        raise DataError("is nested too deep for a tokenizer.json") from None
 
 
 def _read_lifted(data: bytes, name: str) -> Model | None:
@@ -116,8 +119,6 @@ def from_object(whole: Mapping[str, Any], name: str = "", lifted: Lifted | None 
 def _loads(data: bytes) -> dict[str, Any]:
     try:
         whole = json.loads(data)
-    except RecursionError:
-        raise DataError("is nested too deep for a tokenizer.json") from None
     except ValueError as error:
         raise DataError(f"is no JSON ({error})", hint="a tokenizer.json is wanted") from error
     if not isinstance(whole, dict):
@@ -151,7 +152,7 @@ def _kind(model: Mapping[str, Any], has_merges: bool) -> str:
         has_merges = has_merges or "merges" in model
         kind = "BPE" if has_merges else "WordPiece" if "continuing_subword_prefix" in model else None
     if kind not in ("BPE", "WordPiece", "Unigram"):
-        what = f"of type {kind!r}" if isinstance(kind, str) else "of unknown form"
+        what = f"of type {short(kind)}" if isinstance(kind, str) else "of unknown form"
         raise DataError(f"model {what} is not supported")
     return str(kind)
 
@@ -206,7 +207,7 @@ def _unknown(model: Mapping[str, Any], ids: Vocab) -> int | None:
     if unknown is not None and not isinstance(unknown, str):
         raise DataError(f"model.unk_token is {short(unknown)}, not a string")
     if unknown is not None and unknown not in ids:
-        raise DataError(f"model.unk_token {unknown!r} is not in the vocabulary")
+        raise DataError(f"model.unk_token {short(unknown)} is not in the vocabulary")
     return None if unknown is None else ids[unknown]
 
 

@@ -33,7 +33,7 @@ def read_template(value: Any, size: int) -> tuple[Ids, Ids]:
         return [_named(value.get("cls"), kind, size)], [_named(value.get("sep"), kind, size)]
     if kind == "TemplateProcessing":
         return _read_single(value, size)
-    raise DataError(f"{PLACE} of {f'type {kind!r}' if isinstance(kind, str) else 'unknown form'} is not supported")
+    raise DataError(f"{PLACE} of {f'type {short(kind)}' if isinstance(kind, str) else 'unknown form'} is not supported")
 
 
 def _named(pair: Any, kind: str, size: int) -> int:

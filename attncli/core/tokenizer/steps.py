@@ -94,7 +94,7 @@ def complete(step: Any, known: Mapping[str, Fields], place: str) -> Step:
     """
     kind = step.get("type") if isinstance(step, Mapping) else None
     if not isinstance(kind, str) or kind not in known:
-        what = f"of type {kind!r}" if isinstance(kind, str) else "of unknown form"
+        what = f"of type {short(kind)}" if isinstance(kind, str) else "of unknown form"
         raise DataError(f"{place} {what} is not supported")
     given = _metaspace(step, place) if kind == "Metaspace" else step
     fields = known[kind]
@@ -108,7 +108,7 @@ def complete(step: Any, known: Mapping[str, Fields], place: str) -> Step:
         whole[name] = value
     for name, value in given.items():
         if name != "type" and name not in fields and value is not None:
-            raise DataError(f"{place} {kind} with {name} = {short(value)} is not supported")
+            raise DataError(f"{place} {kind} with {name[:40]} = {short(value)} is not supported")
     return whole
 
 

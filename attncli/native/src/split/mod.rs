@@ -154,8 +154,8 @@ impl Splitter {
             if here & SPACE != 0 {
                 let before = class_at(text, char_before(text, at)).1;
                 let cut = match rule {
-                    Rule::Words => true,
-                    Rule::Gpt2 => before & SPACE == 0,
+                    Rule::Words if self.drop_gaps => true,
+                    Rule::Words | Rule::Gpt2 => before & SPACE == 0,
                     _ => {
                         before & (LETTER | NUMBER) != 0
                             || (before & SPACE == 0 && here & NEWLINE == 0)
