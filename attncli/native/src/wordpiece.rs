@@ -79,18 +79,12 @@ impl Encoder<'_> {
             return;
         }
         let key = self.cache.key(word, 0, word.len());
-        match self.cache.short(key).map(|entry| (entry.few(), entry)) {
-            Some((Some((few, count)), _)) => ids.extend_from_slice(&few[..count]),
-            Some((None, entry)) => ids.extend_from_slice(self.cache.many(entry)),
-            None => match self.cache.long(key, word) {
-                Some(known) => ids.extend_from_slice(known),
-                None => {
-                    let from = ids.len();
-                    self.traced(word, ids, &mut Vec::new());
-                    self.cache.put(key, word, &ids[from..]);
-                }
-            },
+        if let Some(known) = self.cache.get(key, word) {
+            return ids.extend_from_slice(known.ids());
         }
+        let from = ids.len();
+        self.traced(word, ids, &mut Vec::new());
+        self.cache.put(key, word, &ids[from..]);
     }
 
     /// Appends a word's ids and the bytes of each.
