@@ -15,6 +15,7 @@ from attncli.artifacts.corpus import Corpus, Count
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer import patterns, special
 from attncli.core.tokenizer.model import Unigram
+from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.errors import AttncliError, DataError
 from attncli.wire import flat, jsonl, npy, streams
 from attncli.wire.lines import read_blocks
@@ -64,7 +65,10 @@ def describe_tokenizer(tokenizer: Tokenizer) -> dict[str, Any]:
     }
     if hasattr(model.algorithm, "merges"):
         found["merges"] = len(model.algorithm.merges)
-    if isinstance(model.algorithm, Unigram):
+    if isinstance(model.algorithm, SentencePiece):
+        found["type"] = model.algorithm.kind
+        found["normalization"] = model.algorithm.normalizer.name
+    if isinstance(model.algorithm, Unigram | SentencePiece):
         found["byte_fallback"] = model.algorithm.byte_fallback
     end = special.end_of_text(tokenizer.special_tokens)
     return found | {

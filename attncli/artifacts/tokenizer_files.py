@@ -74,7 +74,7 @@ MERGES_TXT = Format("merges.txt", "vocab_merges", ("merges.txt", "vocab.bpe"), "
 TIKTOKEN = Format("tiktoken", "tiktoken", (".tiktoken",), takes_pattern=True)
 VOCAB_TXT = Format("vocab.txt", "vocab_txt", ("vocab.txt",))
 SENTENCEPIECE = Format("sentencepiece", "sentencepiece", ("tokenizer.model", ".model"))
-LLAMA2C = Format("llama2.c", "llama2c", ("tokenizer.bin", ".bin"))
+LLAMA2C = Format("llama2.c", "llama2c", ("tokenizer.bin",))
 FORMATS = (SENTENCEPIECE, LLAMA2C, CLIP, VOCAB_JSON, TOKENIZER_JSON, TIKTOKEN, VOCAB_TXT, MERGES_TXT)
 """In the order in which a file is tried."""
 PAIRS = {"vocab.json": "merges.txt", "encoder.json": "vocab.bpe"}

@@ -151,6 +151,7 @@ def _encoding(coder: Tokenizer, allow_special: list[str] | None, dropout: float 
         chosen["allow_special"] = "all" if "all" in allow_special else allow_special
         coder.check_special(chosen["allow_special"])
     if dropout:
+        coder.check_dropout(dropout)
         chosen |= {"dropout": dropout, "seed": seed}
     return chosen
 

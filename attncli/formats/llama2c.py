@@ -60,9 +60,7 @@ def read(data: bytes, name: str = "") -> Model:
     )
     # Their pieces hold newlines too, which are for the reader of what run.c prints.
     added = [AddedToken("<s>", 1), AddedToken("</s>", 2)]
-    return Model(
-        tokens=pieces, algorithm=algorithm, byte_level=False, added=added, bos=(1,), eos=(2,), name=name
-    )
+    return Model(tokens=pieces, algorithm=algorithm, byte_level=False, added=added, bos=(1,), eos=(2,), name=name)
 
 
 def _pieces(data: bytes, longest: int) -> tuple[list[bytes], array[float]]:

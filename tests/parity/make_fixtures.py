@@ -1,15 +1,18 @@
 """Makes tests/fixtures/*.json: small tokenizers in the styles of well-known ones, and the ids that the peer gives.
 
-Run by hand, with Hugging Face's `tokenizers` installed: python tests/parity/make_fixtures.py
+Run by hand, with Hugging Face's `tokenizers` installed: python tests/parity/make_fixtures.py [STYLE]...
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 from tokenizers import Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
+
+from attncli.formats import sentencepiece
 
 TESTS = Path(__file__).parent.parent
 SAMPLES = TESTS.parent / "sample_corpora"
@@ -26,12 +29,44 @@ TEXTS = [
 ]  # fmt: skip
 
 
+def unigram(style: str) -> tuple[Tokenizer, Any]:
+    """As transformers converts models of SentencePiece; their character map is that of a small one."""
+    algorithm = sentencepiece.read((TESTS / "fixtures/sentencepiece/unigram.model").read_bytes()).algorithm
+    precompiled = normalizers.Precompiled(algorithm.normalizer.precompiled_charsmap)  # type: ignore[union-attr]
+    tok = Tokenizer(models.Unigram())
+    tok.normalizer = precompiled
+    tok.pre_tokenizer = pre_tokenizers.Metaspace()
+    tok.decoder = decoders.Metaspace()
+    special = ["<pad>", "</s>", "<unk>"]
+    if style == "t5":
+        tok.post_processor = processors.TemplateProcessing("$A </s>", special_tokens=[("</s>", 1)])
+    elif style == "xlm-roberta":
+        special = ["<s>", "<pad>", "</s>", "<unk>"]
+        tok.normalizer = normalizers.Sequence([precompiled, normalizers.Replace(Regex(" {2,}"), " ")])
+        tok.pre_tokenizer = pre_tokenizers.Sequence([pre_tokenizers.WhitespaceSplit(), pre_tokenizers.Metaspace()])
+        ends = [("<s>", 0), ("</s>", 2)]
+        tok.post_processor = processors.TemplateProcessing("<s> $A </s>", special_tokens=ends)
+    elif style == "albert":
+        special = ["<pad>", "<unk>", "[CLS]", "[SEP]", "[MASK]"]
+        quotes = [normalizers.Replace("``", '"'), normalizers.Replace("''", '"')]
+        plain = [normalizers.NFKD(), normalizers.StripAccents(), normalizers.Lowercase(), precompiled]
+        tok.normalizer = normalizers.Sequence([*quotes, *plain])
+    else:
+        special = ["<unk>", *(f"<0x{byte:02X}>" for byte in range(256))]
+        tok.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first", split=False)
+        bytes_back = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+        tok.decoder = decoders.Sequence(bytes_back)
+    return tok, trainers.UnigramTrainer(vocab_size=600, special_tokens=special, unk_token="<unk>", show_progress=False)
+
+
 def byte_level(**kinds: Any) -> Any:
     return pre_tokenizers.ByteLevel(add_prefix_space=False, **kinds)
 
 
 def tokenizer(style: str) -> tuple[Tokenizer, Any]:
     """An untrained tokenizer and its trainer."""
+    if style in UNIGRAM:
+        return unigram(style)
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     if style == "bert":
         tok = Tokenizer(models.WordPiece(unk_token="[UNK]"))
@@ -85,7 +120,8 @@ def tokenizer(style: str) -> tuple[Tokenizer, Any]:
     )
 
 
-STYLES = ["bert", "llama2", "clip", "roberta", "qwen2", "llama3", "falcon", "starcoder", "gpt2"]
+UNIGRAM = ["t5", "xlm-roberta", "albert", "unigram-bytes"]
+STYLES = ["bert", "llama2", "clip", "roberta", "qwen2", "llama3", "falcon", "starcoder", "gpt2", *UNIGRAM]
 
 
 def finished(style: str, tok: Tokenizer) -> Tokenizer:
@@ -96,6 +132,9 @@ def finished(style: str, tok: Tokenizer) -> Tokenizer:
         for token in whole["added_tokens"][3:]:
             token["special"] = False
         whole["added_tokens"] = whole["added_tokens"][:3]
+    if style == "unigram-bytes":
+        whole["model"]["byte_fallback"] = True
+        whole["added_tokens"] = whole["added_tokens"][:1]
     if style == "llama3":
         whole["model"]["ignore_merges"] = True
     if style == "roberta":
@@ -104,9 +143,11 @@ def finished(style: str, tok: Tokenizer) -> Tokenizer:
 
 
 def main() -> None:
-    for style in STYLES:
+    for style in sys.argv[1:] or STYLES:
         tok, trainer = tokenizer(style)
-        tok.train([str(SAMPLES / "english.txt"), str(SAMPLES / "multilingual.txt")], trainer)
+        # The unigram trainer wants room for all characters.
+        texts = ["english.txt"] if style in UNIGRAM else ["english.txt", "multilingual.txt"]
+        tok.train([str(SAMPLES / text) for text in texts], trainer)
         tok = finished(style, tok)
         whole = json.loads(tok.to_str())
         cases = []

@@ -26,7 +26,7 @@ LOADED = {style: load(style) for style in STYLES}
 
 
 def test_there_are_some() -> None:
-    assert len(FIXTURES) == 9
+    assert len(FIXTURES) == 13
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -34,8 +34,9 @@ def test_ids_and_text(style: str, each_engine: str) -> None:
     coder, whole = load(style)
     texts = [case["text"] for case in whole["cases"]]
     assert coder.encode_lists(texts, allow_special="all") == [case["ids"] for case in whole["cases"]]
-    if coder.model.bos:
-        framed = coder.encode_lists(texts, allow_special="all", bos=True, eos=True)
+    bos, eos = bool(coder.model.bos), bool(coder.model.eos)
+    if bos or eos:
+        framed = coder.encode_lists(texts, allow_special="all", bos=bos, eos=eos)
         assert framed == [case["framed"] for case in whole["cases"]]
     for case in whole["cases"]:
         assert coder.decode(case["ids"]).decode("utf-8", "replace") == case["decoded"]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 import unicodedata
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any, Literal, cast
 
@@ -31,7 +32,9 @@ def normalize(step: Mapping[str, Any], text: Text) -> Text:
     if step["type"] == "ByteLevel":
         spans = [[span] * len(encoded(spelled(bytes([byte])))) for byte, span in _bytes(text)]
         return Text(spelled(encoded(text.characters)), spans, text.first)
-    return text.replaced(_changes(step, text.characters))
+    changed = text.replaced(_changes(step, text.characters))
+    # Where characters at the start go, what follows counts as the start.
+    return replace(changed, first=text.first) if step["type"] == "Precompiled" else changed
 
 
 def _bytes(text: Text) -> Iterator[tuple[int, Span]]:

@@ -260,12 +260,16 @@ class Tokenizer:
         """Raises CallError where `allow_special` names a token that is no special one."""
         special.chosen(self.special_tokens, allow_special)
 
-    def _options(self, allow_special: Allow, bos: bool, eos: bool, dropout: float | None, seed: int) -> Options | None:
+    def check_dropout(self, dropout: float | None) -> None:
+        """Raises CallError where `dropout` is no probability, or there are no merges to leave out."""
         if dropout is not None and not 0 <= dropout <= 1:
             raise CallError(f"a dropout of {dropout} is no probability", hint="give a number from 0 to 1")
         if dropout and not isinstance(self.model.algorithm, BPE):
             name = type(self.model.algorithm).__name__
             raise CallError(f"dropout leaves out merges, which a {name} tokenizer does not have", hint="leave it out")
+
+    def _options(self, allow_special: Allow, bos: bool, eos: bool, dropout: float | None, seed: int) -> Options | None:
+        self.check_dropout(dropout)
         if not 0 <= seed < 1 << 64:
             raise CallError(f"the seed {seed} is not from 0 to 2^64 - 1")
         for wanted, ids, name in ((bos, self.model.bos, "bos"), (eos, self.model.eos, "eos")):

@@ -117,7 +117,8 @@ impl Bpe {
     ) -> Result<Vec<Encoded>> {
         let total: usize = stretches.iter().map(|stretch| stretch.text.len()).sum();
         let workers = threads.clamp(1, total / WORTH_A_THREAD + 1);
-        let jobs = share(stretches, JOB.min(total / workers / 4).max(1));
+        let least = JOB.min(total / workers / 4).max(1);
+        let jobs = share(stretches, |stretch| stretch.text.len(), least);
         // An id for each byte, for memory that is not written to is not taken, and a larger vector would begin anew.
         let mut all = Encoded {
             ids: with_large_pages(total),
@@ -126,7 +127,7 @@ impl Bpe {
         if workers == 1 {
             let mut encoder = self.encoder();
             encoder.end_of_text = end_of_text;
-            for job in jobs {
+            for (_, job) in jobs {
                 if cancel.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
                 }
@@ -147,7 +148,7 @@ impl Bpe {
             let mut part = Encoded::default();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(job) = jobs.get(index) else {
+                let Some(&(_, job)) = jobs.get(index) else {
                     return Ok(());
                 };
                 if cancel.load(Ordering::Relaxed) {
@@ -223,19 +224,19 @@ fn cut<'t>(mut text: &'t [u8], lines: bool, splitter: &Splitter) -> Vec<&'t [u8]
     parts
 }
 
-/// Consecutive stretches of at least this size together.
-fn share<'a, 't>(stretches: &'a [Stretch<'t>], least: usize) -> Vec<&'a [Stretch<'t>]> {
+/// Consecutive items of at least this size together, and the number of the first of them.
+pub fn share<T>(items: &[T], size: impl Fn(&T) -> usize, least: usize) -> Vec<(usize, &[T])> {
     let mut jobs = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (index, stretch) in stretches.iter().enumerate() {
-        size += stretch.text.len();
-        if size >= least {
-            jobs.push(&stretches[start..=index]);
-            (start, size) = (index + 1, 0);
+    let (mut start, mut together) = (0, 0);
+    for (index, item) in items.iter().enumerate() {
+        together += size(item);
+        if together >= least {
+            jobs.push((start, &items[start..=index]));
+            (start, together) = (index + 1, 0);
         }
     }
-    if start < stretches.len() {
-        jobs.push(&stretches[start..]);
+    if start < items.len() {
+        jobs.push((start, &items[start..]));
     }
     jobs
 }

@@ -112,6 +112,13 @@ impl<'a> Draft<'a> {
         self.done = to;
     }
 
+    /// As `put`, but that where the head goes, what follows counts as the head.
+    pub fn put_headed(&mut self, text: &[u8], to: usize) {
+        let headless = self.headless;
+        self.put(text, to);
+        self.headless = headless;
+    }
+
     /// Writes one byte for each byte of the source up to `to`.
     pub fn map(&mut self, to: usize, change: impl Fn(u8) -> u8) {
         self.change();

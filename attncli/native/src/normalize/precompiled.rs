@@ -1,7 +1,8 @@
 //! `Precompiled`: SentencePiece's character map as Hugging Face's tokenizers apply it, grapheme by grapheme.
 //!
 //! Not as SentencePiece does it: of a short grapheme that begins with a string of the map, all becomes what the
-//! shortest such string becomes; of others each character is looked up by itself.
+//! shortest such string becomes; of others each character is looked up by itself. Where characters at the start go, what
+//! follows counts as the start.
 
 use super::draft::valid;
 use super::Draft;
@@ -37,15 +38,15 @@ fn put(charsmap: &Charsmap, draft: &mut Draft<'_>, start: usize, grapheme: &str)
     if grapheme.len() <= SHORT {
         if let Some(becomes) = charsmap.shortest(grapheme.as_bytes()) {
             draft.keep(start);
-            draft.put(becomes, start + grapheme.len());
+            draft.put_headed(becomes, start + grapheme.len());
             return;
         }
     }
     for (place, character) in grapheme.char_indices() {
         let end = place + character.len_utf8();
-        if let Some(becomes) = charsmap.shortest(grapheme[place..end].as_bytes()) {
+        if let Some(becomes) = charsmap.shortest(&grapheme.as_bytes()[place..end]) {
             draft.keep(start + place);
-            draft.put(becomes, start + end);
+            draft.put_headed(becomes, start + end);
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Many texts at once, over threads.
 
 use super::{Encoder, Model, Options, Tokenizer};
+use crate::bpe::batch::share;
 use crate::bpe::{Bpe, Encoded, Random};
 use crate::error::{Error, Result};
 use crate::normalize::Span;
@@ -71,7 +72,8 @@ impl Tokenizer {
         }
         let total: usize = texts.iter().map(|text| text.as_ref().len()).sum();
         let workers = threads.clamp(1, total / WORTH_A_THREAD + 1);
-        let jobs = share(texts, JOB.min(total / workers / 4).max(1));
+        let least = JOB.min(total / workers / 4).max(1);
+        let jobs = share(texts, |text| text.as_ref().len(), least);
         let next = AtomicUsize::new(0);
         let work = || -> Result<Vec<(usize, Encoded)>> {
             let mut encoder = self.encoder(options)?;
@@ -151,21 +153,4 @@ impl Encoder<'_> {
         }
         Ok(encoded)
     }
-}
-
-/// Consecutive texts of at least this size together, and the number of the first of them.
-fn share<T: AsRef<[u8]>>(texts: &[T], least: usize) -> Vec<(usize, &[T])> {
-    let mut jobs = Vec::new();
-    let (mut start, mut size) = (0, 0);
-    for (index, text) in texts.iter().enumerate() {
-        size += text.as_ref().len();
-        if size >= least {
-            jobs.push((start, &texts[start..=index]));
-            (start, size) = (index + 1, 0);
-        }
-    }
-    if start < texts.len() {
-        jobs.push((start, &texts[start..]));
-    }
-    jobs
 }
