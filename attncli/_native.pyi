@@ -199,12 +199,12 @@ class Tokenizer:
     def decode_batch(
         self, documents: Sequence[NDArray[np.unsignedinteger] | Sequence[int]], skip: Sequence[int] = ()
     ) -> list[bytes]:
-        """The tokens of each document, one after another, without those to skip; of SentencePiece the text that they make:
-        control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and the dummy prefix goes.
+        """The tokens of each document, one after another, without those to skip; of SentencePiece the text that they
+        make: control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and the dummy prefix goes.
         ValueError for what is no id."""
 
     def lost(self) -> list[bytes]:
-        """Words (WordPiece) or characters (the others) that the vocabulary could not say so far, at most 1,000, in order."""
+        """Words (WordPiece) or characters (others) that the vocabulary could not say, in order, at most 1,000."""
 
 def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
     r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the

@@ -53,10 +53,10 @@ class Tokenizer(core.Tokenizer):
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> list[str]:  # noqa: A002 - as NumPy's
         """Writes its file, or the files of its format: each whole, or not at all.
 
-        `format` is tokenizer.json, vocab.json (with merges.txt), vocab.txt or tiktoken; if not given, what the path's
-        name says, and tokenizer.json for any other. Returns what the format leaves unsaid, a line each (the pattern
-        and the special tokens of a .tiktoken). Raises CallError, and writes nothing, where the format cannot say what
-        this tokenizer does.
+        `format` is tokenizer.json, vocab.json (with merges.txt), vocab.txt, tiktoken or sentencepiece; if not given,
+        what the path's name says, and tokenizer.json for any other. Returns what the format leaves unsaid, a line
+        each (the pattern and the special tokens of a .tiktoken). Raises CallError, and writes nothing, where the
+        format cannot say what this tokenizer does.
         """
         written, unsaid = tokenizer_files.dump(self.model, os.fspath(path), format)
         for name, data in written.items():

@@ -108,5 +108,5 @@ def _decoded(listed: Any) -> list[dict[str, Any]]:
     for id_, token in listed.items():
         if not isinstance(token, dict) or not id_.isdecimal() or len(id_) > 10:
             raise DataError(f"{CONFIG}: added_tokens_decoder[{id_[:40]!r}] is no token")
-        found.append({"id": int(id_)} | token)
+        found.append(token | {"id": int(id_)})
     return sorted(found, key=lambda token: int(token["id"]))

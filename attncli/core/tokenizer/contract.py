@@ -14,7 +14,6 @@ from attncli.core.tokenizer.model import BPE, Model, WordPiece
 from attncli.core.tokenizer.sentencepiece import Normalizer, SentencePiece
 from attncli.core.tokenizer.steps import NORMALIZERS, PRE_TOKENIZERS, completed
 from attncli.core.tokenizer.tokens import Tokens
-from attncli.errors import DataError
 
 __all__ = ["arguments"]
 
