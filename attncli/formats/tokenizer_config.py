@@ -79,7 +79,8 @@ class TokenizerConfig:
         ]
         for token in found:
             if type(token["id"]) is not int:
-                raise DataError(f"{ADDED}: {str(token['content'])[:40]!r} has no id")
+                place = ADDED if token["content"] in self._added else "the vocabulary"
+                raise DataError(f"{place}: {str(token['content'])[:40]!r} has no id")
         return sorted(found, key=lambda token: int(token["id"]))
 
     def _roles(self) -> dict[str, dict[str, bool]]:
