@@ -158,8 +158,11 @@ def open_kept(path: str) -> Iterator[BinaryIO]:
         with Path(path).open("a+b") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                gone = os.fstat(handle.fileno()).st_nlink == 0  # the other finished between our opening and locking
             except BlockingIOError:
-                raise DataError("another process is at this job", source=path) from None
+                gone = True
+            if gone:
+                raise DataError("another process is at this job", source=path)
             handle.seek(0)
             yield handle
     except OSError as error:

@@ -17,6 +17,7 @@ from attncli.core.tokenizer import patterns, special
 from attncli.core.tokenizer.model import Unigram
 from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.errors import AttncliError, DataError
+from attncli.formats import safetensors
 from attncli.wire import flat, jsonl, npy, streams
 from attncli.wire.lines import read_blocks
 
@@ -27,6 +28,8 @@ __all__ = ["compression", "describe", "describe_tokenizer"]
 
 HEAD = 1 << 16
 """Bytes that are looked at to tell what a file is."""
+ZIP = (b"PK\x03\x04", b"PK\x05\x06")
+"""How an .npz begins, one with nothing in it too."""
 TOKENIZERS = (".json", ".tiktoken", ".model", "vocab.txt", "merges.txt", "vocab.bpe")
 """Names that promise a tokenizer: what is wrong with such a file is told."""
 
@@ -103,7 +106,7 @@ def _told_by(head: bytes, name: str, pattern: str | None) -> dict[str, Any]:
     """The description of a file that begins like this."""
     if head.startswith(npy.MAGIC):
         return _npy(name)
-    if head.startswith(b"PK") or head[8:9] == b"{":
+    if head.startswith(ZIP) or _is_safetensors(head):
         return _table(name)
     if streams.holds_records(name):
         return _records(name)
@@ -115,6 +118,11 @@ def _told_by(head: bytes, name: str, pattern: str | None) -> dict[str, Any]:
         if name.endswith(TOKENIZERS):
             raise error from None
         return _text(name)
+
+
+def _is_safetensors(head: bytes) -> bool:
+    """Whether the first eight bytes are a header's length: those of a text are a number far above any."""
+    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= safetensors.HEADER_LIMIT
 
 
 def _tokenizer(name: str, pattern: str | None) -> dict[str, Any]:

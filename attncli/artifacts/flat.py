@@ -64,6 +64,9 @@ def write_flat(
     (19, 1)
     """
     last = special.end_of_text(tokenizer.special_tokens, end_of_text)
+    allowed = encoding.get("allow_special")
+    if allowed is not None and not isinstance(allowed, str):
+        encoding["allow_special"] = sorted(allowed)  # asked for with every block, and noted in the journal
     corpus = Corpus(tokenizer, by, records, field, before, after, max_tokens, last, encoding, threads)
     return write(
         corpus, [os.fspath(name) for name in inputs], os.fspath(output), dtype, resume=resume, progress=progress
@@ -79,15 +82,20 @@ def write(
     resume: bool = False,
     progress: Callable[[int], None] | None = None,
     others: Sequence[str] = (),
+    on_restart: Callable[[], None] | None = None,
 ) -> tuple[int, int]:
-    """`write_flat` for a corpus; the output must be none of `others` either."""
+    """`write_flat` for a corpus; the output must be none of `others` either.
+
+    `on_restart` is called where an interrupted job is not resumed, and what it left is taken away.
+    """
     pair = [output, flat.index_name(output)]
     dtype = dtype_of(corpus.tokenizer, dtype)
     with ExitStack() as stack:
         kept = stack.enter_context(journal(output, _described(corpus, dtype, names))) if resume else None
-        if not resume:
-            forget_flat(output)
         handles = stack.enter_context(files.open_together(pair, inputs=[*names, *others], keep=resume))
+        # Not before it is sure that the new job can begin.
+        if not resume and forget_flat(output) and on_restart is not None:
+            on_restart()
         writer = _Run(corpus, handles, dtype, kept, progress or _silent).through(names)
         writer.finish()
     return writer.total, writer.documents

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attncli import files
 from attncli.artifacts import names, tokenizer_files
 from attncli.core.tokenizer import tokenizer as core
-from attncli.errors import AttncliError, CallError, DataError
+from attncli.errors import AttncliError, DataError
 from attncli.formats import tokenizer_json_writer
 
 if TYPE_CHECKING:
@@ -53,10 +53,10 @@ class Tokenizer(core.Tokenizer):
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> list[str]:  # noqa: A002 - as NumPy's
         """Writes its file, or the files of its format: each whole, or not at all.
 
-        `format` is tokenizer.json, vocab.json (with merges.txt), vocab.txt or tiktoken; if not given, what the path's
-        name says, and tokenizer.json for any other. Returns what the format leaves unsaid, a line each (the pattern
-        and the special tokens of a .tiktoken). Raises CallError, and writes nothing, where the format cannot say what
-        this tokenizer does.
+        `format` is tokenizer.json, vocab.json (with merges.txt), vocab.txt, tiktoken or sentencepiece; if not given,
+        what the path's name says, and tokenizer.json for any other. Returns what the format leaves unsaid, a line
+        each (the pattern and the special tokens of a .tiktoken). Raises CallError, and writes nothing, where the
+        format cannot say what this tokenizer does.
         """
         written, unsaid = tokenizer_files.dump(self.model, os.fspath(path), format)
         for name, data in written.items():
@@ -78,17 +78,13 @@ class Tokenizer(core.Tokenizer):
         """
         import numpy as np
 
-        from attncli.wire import text
+        from attncli.artifacts.corpus import Corpus
 
-        if by not in ("line", "file"):
-            raise CallError(f"no document is called {by!r}", hint="use line or file")
-        parts, starts = [np.zeros(0, np.uint32)], [np.zeros(1, np.uint64)]
-        total = 0
-        with files.open_input(os.fspath(path)) as handle:
-            for batch in text.read(handle, os.fspath(path), by=by):
-                ids, ends = self.encode_flat([record.text or b"" for record in batch], threads=threads)
-                parts.append(ids)
-                starts.append(ends[1:] + np.uint64(total))
-                total += len(ids)
         dtype = np.uint16 if len(self) <= 1 << 16 else np.uint32
-        return np.concatenate(parts).astype(dtype), np.concatenate(starts)
+        parts, starts = [np.zeros(0, dtype)], [np.zeros(1, np.uint64)]
+        total = 0
+        for part in Corpus(self, by, records=False, threads=threads).parts(os.fspath(path)):
+            parts.append(part.ids.astype(dtype))
+            starts.append(part.ends + np.uint64(total))
+            total += len(part.ids)
+        return np.concatenate(parts), np.concatenate(starts)

@@ -28,9 +28,13 @@ def run(
     tokenizer: TokenizerOption = "starter",
     pattern: PatternOption = None,
     to: Annotated[
-        str,
-        typer.Option("--to", **choice("format", ("text", "json")), help="json: records with the text in them."),
-    ] = "text",
+        str | None,
+        typer.Option(
+            "--to",
+            **choice("format", FORMATS),
+            help="json: records with the text in them. By the output's extension if not given, else text.",
+        ),
+    ] = None,
     from_: Annotated[
         str | None,
         typer.Option(

@@ -170,12 +170,20 @@ def _plan(console: Console, sources: list[str], corpus: Corpus, common: Common) 
 def _flat(console: Console, sources: list[str], corpus: Corpus, output: str, dtype: str | None, resume: bool) -> None:
     from attncli.artifacts import flat
 
-    if not resume and flat.forget_flat(output):
-        console.say("an interrupted job left a part of its output, which is started over; --resume goes on with it")
     for source in sources:
         console.count_input(source)
     progress = console.bytes_done(sources, "encoding")
-    flat.write(corpus, sources, output, dtype, resume=resume, progress=progress, others=console.beside)
+    note = "an interrupted job left a part of its output, which is started over; --resume goes on with it"
+    flat.write(
+        corpus,
+        sources,
+        output,
+        dtype,
+        resume=resume,
+        progress=progress,
+        others=console.beside,
+        on_restart=lambda: console.say(note),
+    )
 
 
 def _records(console: Console, sources: list[str], corpus: Corpus, fmt: str, unit: str | None) -> None:

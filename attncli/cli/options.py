@@ -55,7 +55,10 @@ def byte_size(text: str) -> int:
     match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", text.strip(), re.IGNORECASE | re.ASCII)
     if match is None:
         raise typer.BadParameter(f"{text!r} is no size; write 512M or 2G")
-    return int(float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " "))
+    size = float(match[1]) * 1024 ** " KMGT".index(match[2].upper() or " ")
+    if size >= 1 << 63:
+        raise typer.BadParameter(f"{text!r} is more than any memory holds")
+    return int(size)
 
 
 def _positive(value: int | None) -> int | None:

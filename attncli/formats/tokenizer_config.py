@@ -79,7 +79,8 @@ class TokenizerConfig:
         ]
         for token in found:
             if type(token["id"]) is not int:
-                raise DataError(f"{ADDED}: {str(token['content'])[:40]!r} has no id")
+                place = ADDED if token["content"] in self._added else "the vocabulary"
+                raise DataError(f"{place}: {str(token['content'])[:40]!r} has no id")
         return sorted(found, key=lambda token: int(token["id"]))
 
     def _roles(self) -> dict[str, dict[str, bool]]:
@@ -108,5 +109,5 @@ def _decoded(listed: Any) -> list[dict[str, Any]]:
     for id_, token in listed.items():
         if not isinstance(token, dict) or not id_.isdecimal() or len(id_) > 10:
             raise DataError(f"{CONFIG}: added_tokens_decoder[{id_[:40]!r}] is no token")
-        found.append({"id": int(id_)} | token)
+        found.append(token | {"id": int(id_)})
     return sorted(found, key=lambda token: int(token["id"]))

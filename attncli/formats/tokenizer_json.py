@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeAlias, TypeGuard, overload
 from attncli.core import engine
 from attncli.core.tokenizer.merges import Merges
 from attncli.core.tokenizer.model import BPE, AddedToken, Algorithm, Model, Step, Unigram, WordPiece
-from attncli.core.tokenizer.steps import DECODERS, NORMALIZERS, PRE_TOKENIZERS, complete, short
+from attncli.core.tokenizer.steps import DECODERS, NORMALIZERS, PRE_TOKENIZERS, complete, is_text, short
 from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.vocab import unspelled
 from attncli.errors import DataError
@@ -247,12 +247,19 @@ def _read_scored(model: Mapping[str, Any]) -> tuple[dict[str, int], list[float]]
     scores = []
     for id_, entry in enumerate(listed):
         token, score = entry if isinstance(entry, list) and len(entry) == 2 else (None, None)
-        if not isinstance(token, str) or type(score) not in (int, float) or not isfinite(score or 0):
+        if not isinstance(token, str) or not _is_score(score):
             raise DataError(f"model.vocab[{id_}] is no token with its score")
         if vocab.setdefault(token, id_) != id_:
             raise DataError(f"model.vocab[{id_}]: {short(token)} stands twice")
-        scores.append(float(score or 0))
+        scores.append(float(score))
     return vocab, scores
+
+
+def _is_score(value: Any) -> TypeGuard[float]:
+    try:
+        return type(value) in (int, float) and isfinite(value)
+    except OverflowError:
+        return False
 
 
 def _is_id(value: Any) -> TypeGuard[int]:
@@ -345,7 +352,7 @@ def _flag(model: Mapping[str, Any], name: str) -> bool:
 
 def _text(model: Mapping[str, Any], name: str) -> str:
     value = model.get(name)
-    if value is not None and not isinstance(value, str):
+    if value is not None and not is_text(value):
         raise DataError(f"model.{name} = {short(value)} is not supported")
     return value or ""
 

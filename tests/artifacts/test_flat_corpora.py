@@ -233,3 +233,14 @@ def test_a_pair_that_does_not_fit(tokenizer: Tokenizer, inputs: list[str], tmp_p
     np.save(output, np.ones(3))
     with pytest.raises(DataError, match=r"an array \(3,\) of float64 is no ids"):
         attncli.load_flat(output)
+
+
+def test_special_tokens_by_a_generator(tmp_path: Path) -> None:
+    """They are asked for with every block, and noted in the journal."""
+    (tmp_path / "a").write_bytes(b"x<|endoftext|>\n" * (corpus_module.STEP // 10))
+    tokenizer = Tokenizer.load("starter")
+    names = (name for name in ["<|endoftext|>"])
+    ids, documents = flat_module.write_flat(
+        tokenizer, [tmp_path / "a"], tmp_path / "x.npy", allow_special=names, end_of_text="none", resume=True
+    )
+    assert ids == 2 * documents

@@ -211,3 +211,12 @@ def test_what_is_left_over_is_told_and_started_over(long: Path, tmp_path: Path) 
     )
     assert len(documents(tmp_path / "x.npy")) == 4
     assert not list(tmp_path.glob(".*"))
+
+
+def test_a_job_that_cannot_begin_leaves_the_interrupted_one(long: Path, tmp_path: Path) -> None:
+    interrupted(["corpus", "-o", "x.npy", "--resume"], tmp_path, signal.SIGINT, ".x.npy.journal")
+    kept = {path.name: path.read_bytes() for path in tmp_path.glob(".*")}
+    (tmp_path / "x.npy").symlink_to("corpus/a.txt")
+    status, line = failure("encode", "--to", "flat", "corpus/a.txt", "-o", "x.npy", cwd=tmp_path)
+    assert (status, "is an input too" in line) == (2, True)
+    assert kept == {path.name: path.read_bytes() for path in tmp_path.glob(".*")}

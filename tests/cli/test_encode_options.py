@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import failure, output
+from shell import failure, output, run
 
 from attncli import Tokenizer, load_flat
 
@@ -104,3 +104,23 @@ def test_special_tokens_in_flat(tmp_path: Path) -> None:
     assert (len(ids), starts.tolist()) == (4, [0, 4])
     assert output("decode", str(tmp_path / "x.npy")) == text
     assert output("decode", "--skip-special", str(tmp_path / "x.npy")) == b"ab\n"
+
+
+def test_seeds_count_on_from_the_largest() -> None:
+    """Document number i draws from seed + i, and what comes after 2^64 - 1 is 0."""
+    text = b"the river bank\n" * 3000  # more than one batch
+    last = output("encode", "--dropout", "0.3", "--seed", str(2**64 - 1), "--to", "ids", stdin=text)
+    first = output("encode", "--dropout", "0.3", "--seed", "0", "--to", "ids", stdin=text)
+    assert last.splitlines()[1:] == first.splitlines()[:-1]
+
+
+@pytest.mark.parametrize("size", ["9" * 400, "9999999999999T", "-1", "x"])
+def test_no_size_of_memory(size: str) -> None:
+    done = run("train-bpe", "--merges", "1", "--max-memory", size)
+    assert done.returncode == 2
+    assert "Invalid value for '--max-memory': '" + size in done.stderr.decode()
+
+
+def test_decode_writes_what_the_outputs_name_says(tmp_path: Path) -> None:
+    output("decode", "-o", "x.jsonl", stdin=b"1 2\n", cwd=tmp_path)
+    assert json.loads((tmp_path / "x.jsonl").read_bytes())["text"] == '"#'

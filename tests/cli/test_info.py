@@ -130,8 +130,21 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: list[str], status:
     np.save(tmp_path / "flat.npy", np.ones(3, np.uint16))
     np.save(tmp_path / "flat.index.npy", np.array([0, 9], np.uint64))
     (tmp_path / "cut.npy").write_bytes((tmp_path / "flat.npy").read_bytes()[:-1])
-    (tmp_path / "cut.npz").write_bytes(b"PK nothing")
+    (tmp_path / "cut.npz").write_bytes(b"PK\x03\x04 nothing")
     (tmp_path / "records.jsonl").write_text('{"text": "a"}\n{"te\n')
     found = failure("info", *arguments, cwd=tmp_path)
     assert found[0] == status
     assert line in found[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "kind"),
+    [
+        ("a.c", b"struct a{ int x; };\n", "text"),
+        ("a.txt", b"PKs are what a table is told by\n", "text"),
+        ("a.json", b'{"doc": {"id": 1}, "text": "hi"}\n', "records"),
+    ],
+)
+def test_a_text_that_begins_as_an_array_might(tmp_path: Path, name: str, data: bytes, kind: str) -> None:
+    (tmp_path / name).write_bytes(data)
+    assert json.loads(output("info", name, cwd=tmp_path))["kind"] == kind

@@ -12,6 +12,7 @@ from attncli.core.tokenizer.model import BPE, AddedToken, Model
 from attncli.core.tokenizer.patterns import CL100K, WHITESPACE
 from attncli.core.tokenizer.train import END_OF_A_WORD
 from attncli.core.tokenizer.vocab import ALPHABET
+from attncli.errors import DataError
 from attncli.formats import tokenizer_json
 
 BASE = [*ALPHABET, b"ab"]
@@ -78,3 +79,25 @@ def test_ids_may_leave_numbers_out() -> None:
 def test_the_same_model_gives_the_same_bytes(tokenizer: Tokenizer) -> None:
     again = Tokenizer(tokenizer_json.read(tokenizer.serialized(), tokenizer.name))
     assert again.serialized() == tokenizer.serialized()
+
+
+HALF = "\ud800"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"normalizer": {"type": "Prepend", "prepend": HALF}},
+        {"normalizer": {"type": "Replace", "pattern": {"String": HALF}, "content": ""}},
+        {"pre_tokenizer": {"type": "Metaspace", "replacement": HALF}},
+        {"decoder": {"type": "WordPiece", "prefix": HALF}},
+        {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": [], "end_of_word_suffix": HALF}},
+        {"model": {"type": "Unigram", "vocab": [["a", 10**400]]}},
+    ],
+    ids=str,
+)
+def test_values_that_no_engine_holds(changed: dict[str, Any]) -> None:
+    whole = {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}} | changed
+    place = next(iter(changed))
+    with pytest.raises(DataError, match=place):
+        tokenizer_json.read(json.dumps(whole).encode())

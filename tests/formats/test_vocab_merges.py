@@ -75,6 +75,11 @@ def test_special_tokens_are_those_of_the_small_files() -> None:
     ]
 
 
+def test_an_id_is_the_key_of_added_tokens_decoder() -> None:
+    listed = config(added_tokens_decoder={"3": {"content": "a", "id": "three"}}).added_tokens({})
+    assert [token["id"] for token in listed] == [3]
+
+
 def test_added_tokens_decoder_says_it_all() -> None:
     decoder = {"258": {"content": "<|endoftext|>", "special": True, "lstrip": False}}
     listed = config(added_tokens_decoder=decoder, eos_token="a").added_tokens(IDS)

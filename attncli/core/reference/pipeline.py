@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Tokenizer"]
 
+GROWTH, ROOM = 64, 1 << 20
+"""Bytes that a normalized text may have for each of the text's, and beside."""
 PLAIN: Mapping[str, Any] = {"allow": [], "before": [], "after": [], "dropout": None, "seed": 0}
 Traced = tuple[list[int], list[Span]]
 
@@ -171,11 +173,7 @@ class Tokenizer:
             if id_ is not None:
                 yield id_, section.span()
                 continue
-            if self._lossy:
-                lost = regex.finditer("[\udc80-\udcff]", section.characters)
-                section = section.replaced((*found.span(), "\ufffd") for found in list(lost))
-            for step in self._steps["normalizer"]:
-                section = normalize(step, section)
+            section = self._normalized(section)
             for first, last, inner in sections(section.characters, later):
                 part = section.part(first, last)
                 if inner is not None:
@@ -184,10 +182,18 @@ class Tokenizer:
                     yield from self._pieces(part, drop)
 
     def _normal(self, content: str) -> str:
-        text = Text.original(content.encode("utf-8"))
+        return self._normalized(Text.original(content.encode("utf-8"))).characters
+
+    def _normalized(self, text: Text) -> Text:
+        most = GROWTH * len(encoded(text.characters)) + ROOM
+        if self._lossy:
+            lost = regex.finditer("[\udc80-\udcff]", text.characters)
+            text = text.replaced((*found.span(), "\ufffd") for found in list(lost))
         for step in self._steps["normalizer"]:
             text = normalize(step, text)
-        return text.characters
+            if len(encoded(text.characters)) > most:
+                raise ValueError(f"the normalizer makes more than {most} bytes of a text")
+        return text
 
     def _pieces(self, text: Text, drop: Callable[[], bool] | None) -> Iterator[tuple[int, Span]]:
         pieces = [text] if text.characters else []

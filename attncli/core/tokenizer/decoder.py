@@ -27,6 +27,10 @@ CLEANUP = {
     " 're": "'re",
 }
 """What WordPiece's `cleanup` takes back, in this order."""
+GROWTH, ROOM = 64, 1 << 20
+"""Characters that a text may have for each of its tokens' characters, and beside: a few steps could double it often."""
+PATIENCE = 1e-5
+"""Seconds for a character that a regex may take: a thousand times what it does."""
 FALLBACK = re.compile(r"<0x([0-9A-Fa-f]{2})>")
 
 
@@ -43,8 +47,11 @@ def decode_steps(steps: Sequence[Step]) -> Callable[[Sequence[str]], str]:
 
     def decode(tokens: Sequence[str]) -> str:
         listed = list(tokens)
+        most = GROWTH * sum(map(len, listed)) + ROOM
         for function in functions:
             listed = function(listed)
+            if sum(map(len, listed)) > most:
+                raise DataError(f"the decoder makes more than {most:,} characters of {len(tokens):,} tokens")
         return "".join(listed)
 
     return decode
@@ -109,7 +116,14 @@ def _replace(pattern: Mapping[str, str], content: str) -> Callable[[list[str]], 
         compiled = regex.compile(pattern.get("Regex") or r"(?!)")
     except regex.error as error:
         raise DataError(f"decoder Replace: the pattern does not compile: {error}") from error
-    return lambda tokens: [compiled.sub(lambda _: content, token) for token in tokens]
+
+    def replace(tokens: list[str]) -> list[str]:
+        try:
+            return [compiled.sub(lambda _: content, token, timeout=PATIENCE * (len(token) + 1e5)) for token in tokens]
+        except TimeoutError:
+            raise DataError("decoder Replace: the pattern backtracks without end") from None
+
+    return replace
 
 
 def _stripped(token: str, sign: str, start: int, stop: int) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 from attncli.core.tokenizer.model import Step
 from attncli.errors import DataError
 
-__all__ = ["DECODERS", "NORMALIZERS", "PRE_TOKENIZERS", "complete", "completed", "short"]
+__all__ = ["DECODERS", "NORMALIZERS", "PRE_TOKENIZERS", "complete", "completed", "is_text", "short"]
 
 Check: TypeAlias = Callable[[Any], bool]
 Fields: TypeAlias = Mapping[str, tuple[Check, Any]]
@@ -25,13 +25,20 @@ def _among(*values: str) -> Check:
     return lambda value: isinstance(value, str) and value in values
 
 
+def is_text(value: Any) -> TypeGuard[str]:
+    """Whether a value is a string with no half of a surrogate pair, which has no UTF-8."""
+    if not isinstance(value, str):
+        return False
+    return value.isascii() or not any("\ud800" <= character <= "\udfff" for character in value)
+
+
 def _pattern(value: Any) -> bool:
     kinds = ("String", "Regex")
-    return isinstance(value, dict) and len(value) == 1 and any(isinstance(value.get(kind), str) for kind in kinds)
+    return isinstance(value, dict) and len(value) == 1 and any(is_text(value.get(kind)) for kind in kinds)
 
 
 def _character(value: Any) -> bool:
-    return isinstance(value, str) and len(value) == 1
+    return is_text(value) and len(value) == 1
 
 
 def _count(value: Any) -> bool:
@@ -45,15 +52,15 @@ METASPACE: Fields = {
     "prepend_scheme": (_among("first", "never", "always"), "always"),
     "split": (_is(bool), True),
 }
-REPLACE: Fields = {"pattern": (_pattern, REQUIRED), "content": (_is(str), REQUIRED)}
+REPLACE: Fields = {"pattern": (_pattern, REQUIRED), "content": (is_text, REQUIRED)}
 
 NORMALIZERS: dict[str, Fields] = {
     **{kind: {} for kind in ("NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents", "Nmt")},
     "ByteLevel": {},
     "Strip": {"strip_left": (_is(bool), REQUIRED), "strip_right": (_is(bool), REQUIRED)},
-    "Prepend": {"prepend": (_is(str), REQUIRED)},
+    "Prepend": {"prepend": (is_text, REQUIRED)},
     "Replace": REPLACE,
-    "Precompiled": {"precompiled_charsmap": (_is(str), REQUIRED)},
+    "Precompiled": {"precompiled_charsmap": (is_text, REQUIRED)},
     "BertNormalizer": {
         "clean_text": (_is(bool), True),
         "handle_chinese_chars": (_is(bool), True),
@@ -77,8 +84,8 @@ PRE_TOKENIZERS: dict[str, Fields] = {
 DECODERS: dict[str, Fields] = {
     **{kind: {} for kind in ("ByteFallback", "Fuse")},
     "ByteLevel": BYTE_LEVEL,
-    "WordPiece": {"prefix": (_is(str), "##"), "cleanup": (_is(bool), True)},
-    "BPEDecoder": {"suffix": (_is(str), "</w>")},
+    "WordPiece": {"prefix": (is_text, "##"), "cleanup": (_is(bool), True)},
+    "BPEDecoder": {"suffix": (is_text, "</w>")},
     "Metaspace": METASPACE,
     "Strip": {"content": (_character, REQUIRED), "start": (_count, REQUIRED), "stop": (_count, REQUIRED)},
     "Replace": REPLACE,

@@ -251,6 +251,7 @@ class Tokenizer:
         try:
             return [known[id_] for id_ in ids]
         except KeyError:
+            self._check_ids([list(ids)])
             for id_ in ids:
                 if id_ not in known:
                     known[int(id_)] = label(self.model.tokens[id_])
@@ -306,7 +307,7 @@ class Tokenizer:
     def _splitter(self) -> _native.Splitter | None:
         """What alone cuts a text: none where anything else looks at more than a piece."""
         model = self.model
-        spaced = any(token.lstrip or token.rstrip or set(token.text) & set(" \t\r\n") for token in model.added)
+        spaced = any(token.lstrip or token.rstrip or any(map(str.isspace, token.text)) for token in model.added)
         pattern = only_pattern(model.pre_tokenizer)
         if model.normalizer or not model.byte_level or spaced or pattern is None:
             return None

@@ -196,3 +196,16 @@ def test_both_refuse_the_same(wrong: dict[str, Any]) -> None:
     for each in (_native.Tokenizer, pipeline.Tokenizer):
         with pytest.raises(ValueError, match=r"merge 0|compile|not as many|unknown token|no place|byte 0x21"):
             each(*arguments, **buffers)
+
+
+def test_both_refuse_a_text_that_the_normalizer_blows_up() -> None:
+    twice = {"type": "Replace", "pattern": {"String": "e"}, "content": "ee"}
+    for times, fits in ((6, True), (40, False)):
+        arguments, buffers = contract.arguments(Model([*ALPHABET], BPE([]), normalizer=[twice] * times))
+        for engine in (_native.Tokenizer, pipeline.Tokenizer):
+            tokenizer = engine(*arguments, **buffers)
+            if fits:
+                assert tokenizer.encode(b"e") == [68] * 64
+                continue
+            with pytest.raises(ValueError, match="the normalizer makes more than 1048640 bytes of a text"):
+                tokenizer.encode(b"e")

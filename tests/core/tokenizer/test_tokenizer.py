@@ -124,3 +124,27 @@ def test_normalizers_apply_before_all_else(each_engine: str, tmp_path: Path) -> 
         coder.save(tmp_path / "n.json")
         assert Tokenizer.load(tmp_path / "n.json").encode(text) == coder.encode(text)
         assert coder.decode(coder.encode(b"\xff")) == b"\xff"
+
+
+def decoding(*steps: dict[str, Any]) -> Tokenizer:
+    return Tokenizer(Model([b"a" * 40 + b"b", b"c"], BPE([]), byte_level=False, decoder=steps))
+
+
+def test_a_decoder_ends() -> None:
+    endless = decoding({"type": "Replace", "pattern": {"Regex": "(a|aa)+$"}, "content": ""})
+    assert endless.decode([1]) == b"c"
+    with pytest.raises(DataError, match="backtracks without end"):
+        endless.decode([0])
+
+
+def test_a_decoder_makes_a_text_of_bounded_length() -> None:
+    twice: dict[str, Any] = {"type": "Replace", "pattern": {"String": "c"}, "content": "cc"}
+    assert decoding(*[twice] * 5).decode([1]) == b"c" * 32
+    with pytest.raises(DataError, match="makes more than"):
+        decoding(*[twice] * 40).decode([1])
+
+
+def test_labels_are_of_ids_alone() -> None:
+    for wrong in (-1, 2):
+        with pytest.raises(DataError, match="is not in a vocabulary of 2"):
+            decoding().labels([wrong])

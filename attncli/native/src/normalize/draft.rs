@@ -1,7 +1,11 @@
 //! A text on its way through the pipeline, and the writing of the next version of it.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::borrow::Cow;
+
+/// Bytes that a text may have for each that it had at first, and beside: some forty steps that double it would not end.
+const GROWTH: usize = 64;
+const ROOM: usize = 1 << 20;
 
 /// Bytes (start, end) of the original text.
 pub type Span = (usize, usize);
@@ -15,6 +19,8 @@ pub struct Text<'a> {
     pub spans: Option<Vec<Span>>,
     /// Whether it has lost what it began with.
     pub headless: bool,
+    /// The most bytes that it may have.
+    most: usize,
 }
 
 impl<'a> Text<'a> {
@@ -28,19 +34,27 @@ impl<'a> Text<'a> {
                     .collect()
             }),
             headless: false,
+            most: bytes.len().saturating_mul(GROWTH).saturating_add(ROOM),
         }
     }
 
-    /// Puts what `write` makes of the text in its place.
+    /// Puts what `write` makes of the text in its place. Fails where that is far longer than the text was at first.
     pub fn change(&mut self, write: impl FnOnce(&mut Draft<'_>) -> Result<()>) -> Result<()> {
-        let mut draft = Draft::new(&self.bytes, self.spans.as_deref());
+        let mut draft = Draft::new(&self.bytes, self.spans.as_deref(), self.most);
         write(&mut draft)?;
+        if draft.full {
+            return Err(Error::Invalid(format!(
+                "the normalizer makes more than {} bytes of a text",
+                self.most
+            )));
+        }
         let headless = self.headless || draft.headless;
         if let Some((bytes, spans)) = draft.finish() {
             *self = Self {
                 bytes: Cow::Owned(bytes),
                 spans,
                 headless,
+                most: self.most,
             };
         }
         Ok(())
@@ -60,11 +74,14 @@ pub struct Draft<'a> {
     spans: Vec<Span>,
     changed: bool,
     headless: bool,
+    /// The most bytes that are written, and whether there were more.
+    most: usize,
+    full: bool,
 }
 
 impl<'a> Draft<'a> {
-    /// Of a text and the spans of its bytes.
-    pub fn new(source: &'a [u8], source_spans: Option<&'a [Span]>) -> Self {
+    /// Of a text and the spans of its bytes; of what `put` writes beyond `most` bytes nothing is kept.
+    pub fn new(source: &'a [u8], source_spans: Option<&'a [Span]>, most: usize) -> Self {
         Self {
             source,
             source_spans,
@@ -73,6 +90,8 @@ impl<'a> Draft<'a> {
             spans: Vec::new(),
             changed: false,
             headless: false,
+            most,
+            full: false,
         }
     }
 
@@ -104,6 +123,11 @@ impl<'a> Draft<'a> {
         }
         self.change();
         self.headless |= self.bytes.is_empty() && text.is_empty();
+        if text.len() > self.most.saturating_sub(self.bytes.len()) {
+            self.full = true;
+            self.done = to;
+            return;
+        }
         self.bytes.extend_from_slice(text);
         if let Some(spans) = self.source_spans {
             self.spans

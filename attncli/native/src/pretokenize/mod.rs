@@ -204,7 +204,7 @@ impl<'a> Piece<'a> {
         write: impl FnOnce(&mut Draft<'_>),
         sink: &mut dyn FnMut(Piece<'_>) -> Result<()>,
     ) -> Result<()> {
-        let mut draft = Draft::new(self.bytes, self.spans);
+        let mut draft = Draft::new(self.bytes, self.spans, usize::MAX);
         write(&mut draft);
         let Some((bytes, spans)) = draft.finish() else {
             return sink(self);
