@@ -161,7 +161,12 @@ NAN = saved(np.full((2, 8), np.nan, np.float32))
         (["encode", "--from", "json"], b'{"text": "x", "n": NaN}\n', 1, "NaN is no JSON number; write null"),
         (["embed", "--from", "json"], b'{"ids": [1], "n": NaN}\n', 1, "NaN is no JSON number; try --allow-nan"),
         (["train-bpe", "--merges", "1", "--vocab-size", "300"], b"", 2, "both say when to stop; give one of them"),
-        (["encode", "--to", "flat", "-o", "/nowhere/x.npy.gz"], b"", 2, "give a plain file that is not compressed"),
+        (
+            ["encode", "--to", "flat", "-o", "/nowhere/x.npy.gz"],
+            b"",
+            2,
+            "no plain file, in which the writer could go back; give one that is not compressed",
+        ),
         (["train-bpe", "--merges", "1", "--from", "json"], b'{"body": "x"}\n', 1, "has no 'text' (its keys: body)"),
         (["encode", "--count", "--to", "npy"], b"", 2, "--count prints counts"),
         (["encode", "--offsets", "--to", "ids"], b"", 2, "ids has no room for offsets"),
