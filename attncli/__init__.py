@@ -12,10 +12,10 @@ What stands here is imported when it is first used: NumPy alone takes longer tha
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # typing's own would be imported before Ctrl-C is taken care of
 if TYPE_CHECKING:
+    from typing import Any
+
     from attncli.artifacts.embeddings import Embeddings as Embeddings
     from attncli.artifacts.flat import load_flat as load_flat
     from attncli.artifacts.flat import write_flat as write_flat
@@ -60,6 +60,8 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module 'attncli' has no attribute {name!r}")
+    import importlib
+
     value = getattr(importlib.import_module(f"attncli.{_HOMES[name]}"), name)
     globals()[name] = value
     return value

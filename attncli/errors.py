@@ -42,7 +42,10 @@ class AttncliError(Exception):
 
     def __str__(self) -> str:
         record = f"record {self.record}" if isinstance(self.record, int) else self.record
-        place = ", ".join(part for part in (self.source, record) if part)
+        if self.source and record and record.startswith(f"{self.source}:"):  # an id that names the file itself
+            place = record
+        else:
+            place = ", ".join(part for part in (self.source, record) if part)
         text = f"{place}: {self.message}" if place else self.message
         # Names and values of foreign files may hold anything.
         return printable(f"{text}; {self.hint}" if self.hint else text)

@@ -128,7 +128,8 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
             raise CallError(f"{path} is an input too", hint="write to another file")
         found = size(path) is not None or not Path(path).exists()
         if path == "-" or not found or Path(path).suffix.lower() in compression.EXTENSIONS:
-            raise CallError(f"{path} is no plain file, in which the writer could go back", hint="give -o FILE")
+            hint = "give one that is not compressed"
+            raise CallError(f"{path} is no plain file, in which the writer could go back", hint=hint)
     targets = [Path(os.path.realpath(path)) for path in paths]
     beside = [_part(target, "" if keep else f".{os.getpid()}") for target in targets]
     try:

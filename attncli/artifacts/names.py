@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from attncli.artifacts import starter
+from attncli.errors import CallError
 
 if TYPE_CHECKING:
     from attncli.artifacts.encodings import Encoding
@@ -36,11 +37,14 @@ def resolve(name: str, wanted: Wanted | None = None) -> Resolved | None:
     A path that exists wins: in a folder that holds a `gpt2`, `gpt2` is that one. Else the user's caches (tiktoken's,
     huggingface_hub's) are looked into, and then the network: a revision that was fetched once stays at the commit
     it then was. `wanted` are the files to ask a repository for, `hub_cache.TOKENIZER` if not given. Raises DataError
-    where a name can't be fetched, or what came is not what was published; CallError for `hf:` with no repository.
+    where a name can't be fetched, or what came is not what was published; CallError for `hf:` with no repository,
+    and for no name at all.
 
     >>> resolve("starter").name, resolve("notes.txt")
     ('starter', None)
     """
+    if not name:  # Path("") is the working folder
+        raise CallError("a tokenizer's name is empty", hint="look at the variable that should hold it")
     if Path(name).exists():
         return None
     if name == starter.NAME:

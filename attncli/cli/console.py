@@ -37,6 +37,8 @@ class Console:
     def __init__(self, common: Common, *beside: str | None) -> None:
         """`beside` are other files that are read: one of all can be standard input, and none the output."""
         engine.name()  # a wrong ATTNCLI_ENGINE is told before any work
+        if "" in (common.output, common.files_from, *beside):  # as a path, "" is the working folder
+            raise CallError("a file's name is empty", hint="look at the variable that should hold it")
         self._common = common
         self._beside = [path for path in beside if path is not None]
         named = [*(common.inputs or []), *self._beside, common.files_from]

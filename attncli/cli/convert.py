@@ -55,6 +55,8 @@ def run(
             handle.write(*written.values())
     elif common.output == "-":
         raise CallError(f"{', '.join(Path(path).name for path in written)} are several files", hint="give -o FOLDER")
+    elif not (folder := Path(next(iter(written))).parent).is_dir():
+        raise CallError(f"{folder} is no folder, and several files are written", hint="give -o FOLDER, which exists")
     else:
         with files.open_together(list(written), inputs=inputs) as handles:
             for handle, data in zip(handles, written.values(), strict=True):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
@@ -128,7 +129,7 @@ def _check(common: Common, fmt: str, to: str | None, count: bool, offsets: bool,
         raise CallError("--count prints counts", hint="leave out --to (but for --to json) and --offsets")
     if offsets and fmt != "json":
         raise CallError(f"{fmt} has no room for offsets", hint="use --to json")
-    if fmt == "flat" and common.output == "-" and not count:
+    if fmt == "flat" and (common.output == "-" or Path(common.output).is_dir()) and not count:
         raise CallError("flat is two files, whose headers are filled in last", hint="give -o FILE")
     for name, given in for_flat.items():
         if given and fmt != "flat":

@@ -49,7 +49,9 @@ def run(
     with console.output("table" if as_table else "json", names) as handle:
         for name in names:
             facts = describe(name, pattern=pattern)
-            if text and facts["kind"] == "tokenizer":
+            if text:
+                if facts["kind"] != "tokenizer":
+                    raise CallError(f"--text measures tokenizers, and {name} is none")
                 facts |= {
                     "text": text,
                     **compression(Tokenizer.load(name, pattern=pattern), text, threads=common.threads),

@@ -50,12 +50,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # new ones takes a quarter of its loading, and 5 % of a long run.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, _terminated)
+    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # as `__main__` left it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         if arguments in (["--version"], ["-V"]):
             return _version()
         app = build(_called(arguments))
         return int(app(args=_spelled_out(arguments), prog_name="attncli", standalone_mode=False) or 0)
     except SystemExit as end:
+        if isinstance(end.__context__, BrokenPipeError):  # typer's own 1 for help whose reader went away
+            return 0
         return end.code if isinstance(end.code, int) else int(end.code is not None)
     except KeyboardInterrupt:
         return 130

@@ -95,8 +95,10 @@ def run(
     from attncli.artifacts.training import train_bpe
 
     console = Console(common)
-    if (vocab_size is None) == (merges is None):
+    if vocab_size is None and merges is None:
         raise CallError("give --vocab-size or --merges", hint="32000 is a common vocabulary size")
+    if vocab_size is not None and merges is not None:
+        raise CallError("--vocab-size and --merges both say when to stop", hint="give one of them")
     sources = console.sources()
     if dry_run:
         sizes = [files.size(source) or 0 for source in sources]

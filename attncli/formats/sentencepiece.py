@@ -27,7 +27,7 @@ from attncli.core.tokenizer.sentencepiece import (
     single,
 )  # fmt: skip
 from attncli.core.tokenizer.tokens import Tokens
-from attncli.errors import DataError
+from attncli.errors import CallError, DataError
 from attncli.formats.protobuf import BYTES, FIXED32, VARINT, fields, tagged, written
 
 __all__ = ["control_tokens", "read", "sniff", "write"]
@@ -295,18 +295,18 @@ def _check_texts(pieces: list[bytes]) -> None:
 def write(model: Model) -> bytes:
     """The `.model` of a model that came from one: the sentencepiece library loads it and gives the same ids.
 
-    Raises DataError that names what the format cannot say.
+    Raises CallError that names what the format cannot say.
     """
     algorithm = model.algorithm
     if not isinstance(algorithm, SentencePiece):
-        raise DataError(f"a {type(algorithm).__name__} tokenizer has no SentencePiece .model")
+        raise CallError(f"a {type(algorithm).__name__} tokenizer has no SentencePiece .model")
     if algorithm.any_bytes:
-        raise DataError("llama2.c's handling of invalid UTF-8 cannot be said in a SentencePiece .model")
+        raise CallError("llama2.c's handling of invalid UTF-8 cannot be said in a SentencePiece .model")
     for name in ("normalizer", "pre_tokenizer", "decoder"):
         if getattr(model, name):
-            raise DataError(f"a {name} beside its own cannot be said in a SentencePiece .model")
+            raise CallError(f"a {name} beside its own cannot be said in a SentencePiece .model")
     if list(model.added) != control_tokens(model.tokens, algorithm.types):
-        raise DataError("added tokens other than its control pieces cannot be said in a SentencePiece .model")
+        raise CallError("added tokens other than its control pieces cannot be said in a SentencePiece .model")
     parts = []
     for piece, score, kind in zip(model.tokens, single(algorithm.scores), algorithm.types, strict=True):
         message = tagged(PIECE, piece) + b"\x15" + struct.pack("<f", score)

@@ -11,6 +11,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO, NoReturn
 
 from attncli.errors import DataError
@@ -34,12 +35,17 @@ LISTS = {"ids", "tokens", "offsets", *ARRAYS}
 KNOWN = {"id", "end", "text", "bytes", "ids", "tokens", "tokenizer", "offsets", *ARRAYS}
 
 
-def read(handle: BinaryIO, source: str, *, field: str = "text", allow_nan: bool = False) -> Iterator[list[Record]]:
+def read(
+    handle: BinaryIO, source: str, *, field: str = "text", allow_nan: bool | None = None
+) -> Iterator[list[Record]]:
     """Records, a batch as they arrive; `field` names the key that holds the text. A bare list is ids.
+
+    `allow_nan` None: a command without such an option, which an error does not speak of.
 
     Raises DataError that names the record for a line that is not JSON, or not a record.
     """
-    decoder = json.JSONDecoder(parse_constant=None if allow_nan else _refuse_constant)
+    refuse = partial(_refuse_constant, "write null" if allow_nan is None else "try --allow-nan")
+    decoder = json.JSONDecoder(parse_constant=None if allow_nan else refuse)
     first = 1
     for lines, _ in read_lines(handle):
         batch = []
@@ -49,7 +55,7 @@ def read(handle: BinaryIO, source: str, *, field: str = "text", allow_nan: bool 
             if line.isspace() or not line:
                 continue
             try:
-                batch.append(_record(decoder.decode(line.decode("utf-8")), field, allow_nan))
+                batch.append(_record(decoder.decode(line.decode("utf-8")), field, bool(allow_nan)))
             except DataError as error:
                 yield batch  # what came before is whole
                 raise error.at(source=source, record=number) from None
@@ -239,8 +245,8 @@ def _array(item: Any, key: str, allow_nan: bool) -> NDArray[np.float32]:
     return narrow
 
 
-def _refuse_constant(name: str) -> NoReturn:
-    raise DataError(f"{name} is no JSON number", hint="try --allow-nan")
+def _refuse_constant(hint: str, name: str) -> NoReturn:
+    raise DataError(f"{name} is no JSON number", hint=hint)
 
 
 def _complaint(error: Exception) -> str:

@@ -45,9 +45,9 @@ def write(handle: BinaryIO, records: Iterable[Record], *, end: str | None = None
 def of(record: Record, field: str = "text", source: str | None = None) -> bytes:
     """A record's text. Raises DataError that shows its keys where it has none."""
     if record.text is None:
-        keys = ", ".join(record.extra) or "none of its own"
+        keys = f" (its keys: {', '.join(record.extra)})" if record.extra else ""
         raise DataError(
-            f"has no {field!r} (its keys: {keys})",
+            f"has no {field!r}{keys}",
             source=source,
             record=record.id or "a record",
             hint="name the key of the text with --field",

@@ -57,6 +57,7 @@ def test_through_pipes(tmp_path: Path) -> None:
     ("arguments", "status", "line"),
     [
         (["starter", "--to", "vocab.json"], 2, "are several files; give -o FOLDER"),
+        (["starter", "--to", "vocab.json", "-o", "/dev/null"], 2, "/dev/null is no folder, and several files are"),
         (["starter", "x.json"], 2, "one tokenizer is converted at a time"),
         (["x.json", "-o", "x.json"], 2, "x.json is an input too"),
         (["folder", "-o", "folder/tokenizer.json"], 2, "folder/tokenizer.json is an input too"),
@@ -64,7 +65,7 @@ def test_through_pipes(tmp_path: Path) -> None:
         (["starter", "--to", "vocab.txt"], 2, "vocab.txt"),
         (["starter", "-o", "no/x.json"], 1, "no/x.json: no such file or directory"),
         (["starter", "-o", "tokenizer.bin"], 2, "a llama2.c file is read here, and not written; use --to"),
-        (["starter", "--to", "sentencepiece"], 1, "a BPE tokenizer has no SentencePiece .model"),
+        (["starter", "--to", "sentencepiece"], 2, "a BPE tokenizer has no SentencePiece .model"),
         (["nothing"], 1, "no tokenizer file is called 'nothing'"),
     ],
 )

@@ -122,6 +122,7 @@ def test_a_table_on_a_terminal_and_where_asked(tmp_path: Path) -> None:
         (["cut.npy"], 1, "cut.npy, record 1: is cut short"),
         (["records.jsonl"], 1, "records.jsonl, record 2: is no JSON"),
         (["flat.npy"], 1, "flat.index.npy: does not fit flat.npy"),
+        (["--text", "records.jsonl", "flat.index.npy"], 2, "--text measures tokenizers, and flat.index.npy is none"),
         (["cut.npz"], 1, "cut.npz: is no .npz that can be read"),
     ],
 )

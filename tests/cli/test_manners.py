@@ -11,6 +11,7 @@ import pty
 import re
 import signal
 import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -146,7 +147,26 @@ NAN = saved(np.full((2, 8), np.nan, np.float32))
         (["attend"], b'{"vectors": [[1, 2]], "tokens": ["a", "b"]}', 1, "record 1: has 2 tokens and 1 vectors"),
         (["attend", "--projections", "half.npz"], b"", 1, "half.npz: lacks Wk, Wv"),
         (["attend", "--keys", "-"], b"", 2, "only one file can come from standard input"),
-        (["encode", "--from", "json"], b'{"body": "x"}\n', 1, "has no 'text' (its keys: body); name the key"),
+        (["encode", "--from", "json"], b'{"body": "x"}\n', 1, "-:1: has no 'text' (its keys: body); name the key"),
+        (["encode", "-t", ""], b"x\n", 2, "a file's name is empty; look at the variable that should hold it"),
+        (["encode", "-o", ""], b"x\n", 2, "a file's name is empty"),
+        (["encode", "--to", "flat", "-o", ""], b"x\n", 2, "a file's name is empty"),
+        (["encode", "--to", "flat", "-o", "."], b"x\n", 2, "flat is two files"),
+        (["encode", "--to", "flat", "-o", "/"], b"x\n", 2, "flat is two files"),
+        (["encode", "--files-from", ""], b"x\n", 2, "a file's name is empty"),
+        (["convert", "starter", "-o", ""], b"", 2, "a file's name is empty"),
+        (["convert", ""], b"", 2, "a tokenizer's name is empty"),
+        (["info", ""], b"", 2, "a tokenizer's name is empty"),
+        (["encode", "--from", "json"], b"[1]\n", 1, "-:1: has no 'text'; name the key"),
+        (["encode", "--from", "json"], b'{"text": "x", "n": NaN}\n', 1, "NaN is no JSON number; write null"),
+        (["embed", "--from", "json"], b'{"ids": [1], "n": NaN}\n', 1, "NaN is no JSON number; try --allow-nan"),
+        (["train-bpe", "--merges", "1", "--vocab-size", "300"], b"", 2, "both say when to stop; give one of them"),
+        (
+            ["encode", "--to", "flat", "-o", "/nowhere/x.npy.gz"],
+            b"",
+            2,
+            "no plain file, in which the writer could go back; give one that is not compressed",
+        ),
         (["train-bpe", "--merges", "1", "--from", "json"], b'{"body": "x"}\n', 1, "has no 'text' (its keys: body)"),
         (["encode", "--count", "--to", "npy"], b"", 2, "--count prints counts"),
         (["encode", "--offsets", "--to", "ids"], b"", 2, "ids has no room for offsets"),
@@ -303,6 +323,44 @@ def test_the_first_output_comes_before_the_last_input() -> None:
         assert encode.stdout.readline().strip() != b""
         encode.stdin.close()
         assert encode.wait(timeout=30) == 0
+
+
+def test_a_reader_of_the_help_may_go_away() -> None:
+    for arguments in (["--version"], ["--help"], ["encode", "--help"]):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=writing, stderr=subprocess.PIPE, env=environment(), check=False
+        )
+        os.close(writing)
+        assert (done.returncode, done.stderr) == (0, b"")
+
+
+INTERRUPTED_IMPORT = """
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(name, *_):
+        if name == sys.argv[1]:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting)
+from attncli.__main__ import main
+sys.exit(main(["encode"]))
+"""
+"""A Ctrl-C that comes exactly while a module is imported."""
+
+
+@pytest.mark.parametrize(("module", "status"), [("attncli.cli.main", -signal.SIGINT), ("typer", 130)])
+def test_an_interrupt_while_modules_are_imported_is_silent(module: str, status: int) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", INTERRUPTED_IMPORT, module],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env=environment(),
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (status, b"")
 
 
 def test_an_interrupt_leaves_130_and_no_half_file(tmp_path: Path) -> None:

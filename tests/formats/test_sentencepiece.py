@@ -18,7 +18,7 @@ from attncli.core.reference.pipeline import Tokenizer as Twin
 from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.sentencepiece import NORMAL, UNKNOWN, SentencePiece
 from attncli.core.tokenizer.tokenizer import Tokenizer
-from attncli.errors import DataError
+from attncli.errors import CallError, DataError
 from attncli.formats import sentencepiece
 from attncli.formats.protobuf import fields, tagged, written
 
@@ -258,7 +258,7 @@ def test_any_character_map_ends(junk: bytes, seed: int) -> None:
 
 
 def test_what_a_model_file_cannot_say_is_refused() -> None:
-    with pytest.raises(DataError, match="a BPE tokenizer has no SentencePiece .model"):
+    with pytest.raises(CallError, match="a BPE tokenizer has no SentencePiece .model"):
         sentencepiece.write(Model([b"a"], BPE([])))
     model = sentencepiece.read(data_of("bpe"))
     with pytest.raises(DataError, match="normalizer beside its own"):
