@@ -80,8 +80,8 @@ class Vocabulary:
 def control_tokens(pieces: Sequence[bytes], types: bytes) -> list[AddedToken]:
     """The control pieces, which a text becomes only where the caller allows it.
 
-    >>> control_tokens([b"<unk>", b"<s>"], bytes([UNKNOWN, CONTROL]))
-    [AddedToken(text='<s>', id=1, special=True, single_word=False, lstrip=False, rstrip=False, normalized=False)]
+    >>> [token.text for token in control_tokens([b"<unk>", b"<s>"], bytes([UNKNOWN, CONTROL]))]
+    ['<s>']
     """
     return [AddedToken(pieces[id_].decode("utf-8"), id_) for id_, kind in enumerate(types) if kind == CONTROL]
 
