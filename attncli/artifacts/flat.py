@@ -25,6 +25,8 @@ __all__ = ["DTYPES", "dtype_of", "forget_flat", "load_flat", "write", "write_fla
 
 DTYPES = {"uint16": 1 << 16, "uint32": 1 << 32, "int32": 1 << 31, "int64": 1 << 63}
 """What ids can be written as, and how many each can tell apart."""
+BEGINNING = {"input": 0, "offset": 0, "ids": 0, "documents": 0}
+"""How far a job is before it has begun; the same is noted of each step."""
 CHECKPOINT = 5.0
 """Seconds between two notes in the journal, each of which waits for the disk."""
 
@@ -151,7 +153,9 @@ class _Run:
         kept: Journal | None,
         progress: Callable[[int], None],
     ) -> None:
-        begun = (kept and kept.step) or {"input": 0, "offset": 0, "ids": 0, "documents": 0}
+        begun = (kept and kept.step) or BEGINNING
+        if begun.keys() != BEGINNING.keys():
+            raise DataError("its journal is of another kind of job", hint="leave out --resume to start over")
         self._corpus, self._pair, self._kept, self._progress = corpus, pair, kept, progress
         self._writer = flat.Writer(pair[0], pair[1], dtype, at=(begun["ids"], begun["documents"]))
         self._step = begun

@@ -31,8 +31,10 @@ class Journal:
         try:
             begun, *steps = map(json.loads, lines)
             kept, self.step = begun["job"], steps[-1] if steps else None
-        except (ValueError, LookupError, TypeError):
-            raise DataError("is no journal of a job", source=source, hint="leave out --resume to start over") from None
+        except (ValueError, LookupError, TypeError, RecursionError):
+            kept = None
+        if not isinstance(kept, dict) or not all(map(_is_step, steps)):
+            raise DataError("is no journal of a job", source=source, hint="leave out --resume to start over")
         changed = [what for what in job if kept.get(what) != json.loads(json.dumps(job[what]))]
         if changed:
             raise DataError(
@@ -71,6 +73,10 @@ def forget(output: str) -> bool:
         return False
     with files.open_kept(path):
         return files.remove(path)
+
+
+def _is_step(value: Any) -> bool:
+    return isinstance(value, dict) and all(type(count) is int and count >= 0 for count in value.values())
 
 
 def _path(output: str) -> str:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import json
+import tempfile
 from base64 import b64encode
 from collections.abc import Callable
 from pathlib import Path
 from struct import pack
 from typing import Any
 
+import numpy as np
+
+from attncli.artifacts.flat import load_flat
+from attncli.artifacts.journal import Journal
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer.model import Model
 from attncli.core.tokenizer.patterns import GPT2
@@ -43,6 +48,35 @@ def pair(data: bytes) -> Model:
     return vocab_merges.read(vocab, merges, config=small)
 
 
+def charsmap(data: bytes) -> object:
+    """The precompiled map of a tokenizer.json's normalizer."""
+    step = {"type": "Precompiled", "precompiled_charsmap": b64encode(data).decode()}
+    whole = {"model": {"type": "BPE", "vocab": {"a": 0}, "merges": []}, "normalizer": step}
+    return PARSERS["tokenizer_json"](json.dumps(whole).encode())
+
+
+def flat(data: bytes) -> object:
+    """An array and its index, one behind the other's length."""
+    size, both = int.from_bytes(data[:2], "little"), data[2:]
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "x.npy").write_bytes(both[:size])
+        Path(folder, "x.index.npy").write_bytes(both[size:])
+        ids, starts = load_flat(f"{folder}/x.npy")
+        return ids.sum(), starts.sum()
+
+
+def array(*values: int, dtype: str = "uint16") -> bytes:
+    handle = io.BytesIO()
+    np.save(handle, np.array(values, dtype))
+    return handle.getvalue()
+
+
+def arrays() -> bytes:
+    handle = io.BytesIO()
+    np.savez_compressed(handle, vectors=np.ones((2, 3), np.float32))
+    return handle.getvalue()
+
+
 def stream_of(read: Callable[..., Any]) -> Callable[[bytes], object]:
     """Reads a stream of records to its end."""
     return lambda data: [len(batch) for batch in read(io.BufferedReader(io.BytesIO(data)), "-")]
@@ -61,13 +95,25 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "npy": stream_of(npy.read),
     "jsonl": stream_of(jsonl.read),
     "ids": stream_of(ids.read),
+    "charsmap": charsmap,
+    "flat": flat,
+    "journal": lambda data: Journal(io.BytesIO(data), {"inputs": ["a.txt"]}, ".x.npy.journal").step,
 }
 """Name -> parser; every new one is entered here."""
 
 SEEDS: dict[str, list[bytes]] = {
     "tokenizer_json": [
         b'{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]],"unk_token":null},'
-        b'"added_tokens":[{"id":3,"content":"<e>","special":true}],"normalizer":{"type":"NFC"},"pre_tokenizer":null}'
+        b'"added_tokens":[{"id":3,"content":"<e>","special":true}],"normalizer":{"type":"NFC"},"pre_tokenizer":null}',
+        b'{"model":{"type":"Unigram","vocab":[["<unk>",0],["\xe2\x96\x81",-2.5],["a",-3],["\xe2\x96\x81a",-1e1]],"unk_id":0,'
+        b'"byte_fallback":false},"pre_tokenizer":{"type":"Metaspace","replacement":"\xe2\x96\x81",'
+        b'"prepend_scheme":"first","split":true},"decoder":{"type":"Metaspace","replacement":"\xe2\x96\x81"},'
+        b'"normalizer":{"type":"Sequence","normalizers":[{"type":"Nmt"},{"type":"NFKC"},'
+        b'{"type":"Replace","pattern":{"Regex":" {2,}"},"content":" "}]}}',
+        b'{"model":{"type":"WordPiece","vocab":{"[UNK]":0,"a":1,"##b":2,"[SEP]":3},"unk_token":"[UNK]",'
+        b'"continuing_subword_prefix":"##","max_input_chars_per_word":100},"normalizer":{"type":"BertNormalizer"},'
+        b'"pre_tokenizer":{"type":"BertPreTokenizer"},"decoder":{"type":"WordPiece"},'
+        b'"post_processor":{"type":"BertProcessing","sep":["[SEP]",3],"cls":["a",1]}}',
     ],
     "tiktoken": [
         b"".join(b"%s %d\n" % (b64encode(token), rank) for rank, token in enumerate([*ALPHABET, b"ab", b"abc"]))
@@ -85,6 +131,15 @@ SEEDS: dict[str, list[bytes]] = {
             for piece in [b"<unk>", b"\n<s>\n", b"\n</s>\n", *BYTES, b" ", b"a", b"aa"]
         )
     ],
+    "npy": [array(1, 2, 3) + array(4)],
+    "npz": [arrays()],
+    "safetensors": [
+        (header := b'{"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"__metadata__":{"a":"b"}}')
+        and pack("<Q", len(header)) + header + bytes(8)
+    ],
+    "charsmap": [(Path(__file__).parent / "corpus" / "charsmap" / "a_to_x").read_bytes()],
+    "flat": [len(array(1, 2)).to_bytes(2, "little") + array(1, 2) + array(0, 1, 2, dtype="uint64")],
+    "journal": [b'{"job": {"inputs": ["a.txt"]}}\n{"input": 0, "offset": 5}\n{"inp'],
     "ids": [b"1 2 3\n\n4\n"],
     "jsonl": [b'{"id":"a","ids":[1,2],"text":"x","tokens":["x"]}\n{"vectors":[[1.0,2.0]]}\n'],
 }

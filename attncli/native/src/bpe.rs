@@ -78,7 +78,8 @@ impl Bpe {
     pub fn new(splitter: Option<Splitter>, vocab: Vocab, tables: &Tables) -> Result<Self> {
         let symbols = Symbols::new(&vocab, tables)?;
         let mut merges = Merges::with_capacity(tables.merges.len(), None);
-        let mut lengths_add_up = symbols.are_plain_bytes();
+        let lengths = symbols.lengths(&vocab);
+        let mut lengths_add_up = true;
         let mut whole = Vec::new();
         let special: FxHashMap<Vec<u8>, u32> = tables
             .special
@@ -115,13 +116,14 @@ impl Bpe {
                     String::from_utf8_lossy(&whole)
                 )));
             };
-            lengths_add_up &= vocab.token(id).len() == whole.len();
+            let length = |id: u32| lengths[id as usize];
+            lengths_add_up &= length(id) == length(left) + length(right);
             if !merges.insert(left, right, id) {
                 return Err(Error::Invalid("too many merges".into()));
             }
         }
         if lengths_add_up {
-            merges.set_lengths(vocab.ids().map(|id| vocab.token(id).len()).collect());
+            merges.set_lengths(lengths);
         }
         Ok(Self {
             splits: splitter.is_some(),

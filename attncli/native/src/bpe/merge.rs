@@ -6,11 +6,11 @@ use std::collections::BinaryHeap;
 
 /// Words of more symbols go through the heap. A scan is quadratic, but quicker below about this many.
 const SHORT: usize = 64;
-/// Words of more symbols are merged block by block: the heap of a block stays in the second-level cache. (One heap
-/// over 10 MB of random letters took 28 times as long as over 1 MB, and 200 MB of memory.)
-const BLOCK: usize = 4096;
-/// How much of a block is merged again at the beginning of the next one.
-const OVERLAP: usize = 512;
+/// Longer words are merged in blocks, of `SHORT` symbols where these meet, of so many times more where they don't: what
+/// is merged at once stays in the first-level cache. (One heap over 10 MB of random letters took 28 times as long as over
+/// 1 MB, and 200 MB of memory; blocks of 4096 by heap took twice as long as these.)
+const GROWTH: usize = 8;
+const LARGEST_BLOCK: usize = 1 << 18;
 const NONE: u32 = u32::MAX;
 
 /// (left, right) -> rank, rank -> id of the whole.
@@ -23,7 +23,7 @@ pub struct Merges {
     slots: Vec<u32>,
     /// (left, right, id of the whole) by rank.
     parts: Vec<(u32, u32, u32)>,
-    /// Base symbols that each id covers, where that is known (the base is bytes).
+    /// Base symbols that each id covers, where that is known.
     lengths: Option<Vec<usize>>,
 }
 
@@ -154,7 +154,7 @@ impl Merger {
     pub fn merge(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) {
         if ids.len() - from <= SHORT {
             self.scan(merges, ids, from);
-        } else if ids.len() - from <= BLOCK || !self.blocks(merges, ids, from) {
+        } else if !self.blocks(merges, ids, from) {
             self.heap(merges, ids, from);
         }
     }
@@ -175,40 +175,58 @@ impl Merger {
         };
         let symbols = &ids[from..];
         let mut merged: Vec<u32> = Vec::with_capacity(symbols.len() / 2);
-        let mut block: Vec<u32> = Vec::with_capacity(BLOCK);
+        let mut block: Vec<u32> = Vec::with_capacity(SHORT);
         let mut before: &[u32] = &[];
-        let mut start = 0;
+        let (mut start, mut size, mut growth) = (0, SHORT, 1);
         // The token that the block before found at `start`.
         let mut common = None;
+        // Where the block before started, with how many tokens before it, and the token in common there.
+        let mut last = None;
         loop {
-            let end = symbols.len().min(start + BLOCK);
+            let end = symbols.len().min(start + size * growth);
             let part = &symbols[start..end];
             // In a run of one letter all blocks are alike.
             if before != part {
                 block.clear();
                 block.extend_from_slice(part);
-                self.heap(merges, &mut block, 0);
+                if block.len() <= SHORT {
+                    self.scan(merges, &mut block, 0);
+                } else {
+                    self.heap(merges, &mut block, 0);
+                }
                 before = part;
             }
             if common.is_some_and(|id| block.first() != Some(&id)) {
-                return false;
+                // The block before ended too early: once more, with more of what follows.
+                let Some((at, tokens, token)) = last.take() else {
+                    return false;
+                };
+                merged.truncate(tokens);
+                (start, common, growth) = (at, token, GROWTH);
+                continue;
             }
             if end == symbols.len() {
                 merged.extend_from_slice(&block);
                 break;
             }
             // Keep the tokens that end well before the block does; the first of the others is the one in common.
+            let overlap = 16 + part.len() / 8;
             let (mut kept, mut at) = (0, start);
-            while kept + 1 < block.len() && at + OVERLAP < end {
+            while kept + 1 < block.len() && at + overlap < end {
                 at += lengths[block[kept] as usize];
                 kept += 1;
             }
-            if at - start < BLOCK / 4 {
-                return false; // tokens nearly as long as a block
+            if at - start < part.len() / 4 {
+                // Tokens nearly as long as a block.
+                (size, growth) = (size * GROWTH, 1);
+                if size > LARGEST_BLOCK {
+                    return false;
+                }
+                continue;
             }
+            last = Some((start, merged.len(), common));
             merged.extend_from_slice(&block[..kept]);
-            common = Some(block[kept]);
-            start = at;
+            (common, start, growth) = (Some(block[kept]), at, 1);
         }
         ids.truncate(from);
         ids.extend_from_slice(&merged);

@@ -14,6 +14,15 @@ enum Base {
     Characters(FxHashMap<char, u32>),
 }
 
+impl Base {
+    fn ids(&self) -> Vec<u32> {
+        match self {
+            Self::Bytes(ids) => ids.to_vec(),
+            Self::Characters(ids) => ids.values().copied().collect(),
+        }
+    }
+}
+
 /// How a word becomes symbols.
 #[derive(Debug, Clone)]
 pub struct Symbols {
@@ -82,6 +91,36 @@ impl Symbols {
     pub fn say_all(&self) -> bool {
         let complete = |ids: &[u32; 256]| !ids.contains(&NONE);
         self.unknown.is_some() || self.fallback.as_deref().is_some_and(complete)
+    }
+
+    /// How many symbols each id stands for: one that is a symbol for itself, any other for those that it is spelled
+    /// with (if it is ever made: merges tell whether all of that adds up).
+    pub fn lengths(&self, vocab: &Vocab) -> Vec<usize> {
+        let by_bytes = matches!(self.bases[0], Base::Bytes(_));
+        let spelled = |id| {
+            let token = vocab.token(id);
+            let token = token.strip_prefix(&self.prefix[..]).unwrap_or(token);
+            let token = token.strip_suffix(&self.suffix[..]).unwrap_or(token);
+            if by_bytes {
+                token.len()
+            } else {
+                characters_of(token)
+            }
+        };
+        let mut lengths: Vec<usize> = vocab.ids().map(spelled).collect();
+        let fallback = self.fallback.iter().flat_map(|ids| ids.iter().copied());
+        for id in self
+            .bases
+            .iter()
+            .flat_map(Base::ids)
+            .chain(fallback)
+            .chain(self.unknown)
+        {
+            if let Some(length) = lengths.get_mut(id as usize) {
+                *length = 1;
+            }
+        }
+        lengths
     }
 
     /// Appends a word's symbols.
@@ -178,6 +217,15 @@ impl Symbols {
         }
         true
     }
+}
+
+fn characters_of(token: &[u8]) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < token.len() {
+        at += char_at(token, at).0;
+        count += 1;
+    }
+    count
 }
 
 fn bytes(vocab: &Vocab, before: &[u8], behind: &[u8]) -> Base {

@@ -47,7 +47,8 @@ impl Encoder<'_> {
     ) -> Result<()> {
         let bpe = self.bpe();
         if let (Some(lengths), None) = (bpe.merges.lengths(), &dropout) {
-            if !bpe.splitter.leaves_gaps() {
+            // Where symbols are bytes.
+            if bpe.symbols.are_plain_bytes() && !bpe.splitter.leaves_gaps() {
                 let from = ids.len();
                 self.encode(text, ids)?;
                 let mut end = 0;

@@ -213,7 +213,10 @@ fn the_comparison_can_fail() {
 fn safe_cuts_change_nothing() {
     let mut random = Random(3);
     let mut cut_somewhere = 0;
-    for (pattern, drop_gaps) in known().into_iter().flat_map(|one| [(one, false), (one, true)]) {
+    for (pattern, drop_gaps) in known()
+        .into_iter()
+        .flat_map(|one| [(one, false), (one, true)])
+    {
         let splitter = Splitter::new(pattern, drop_gaps).unwrap();
         for _ in 0..4_000 {
             let (first, more) = (random.next(12), random.next(6));
