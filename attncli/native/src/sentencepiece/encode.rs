@@ -1,6 +1,6 @@
 //! Texts to ids: word by word from the cache, or as a whole.
 
-use super::merge::Merger;
+use super::merge::{Merger, Piece};
 use super::{Algorithm, SentencePiece};
 use crate::bpe::cache::Cache;
 use crate::error::{Error, Result};
@@ -83,8 +83,15 @@ impl Encoder<'_> {
         let model = self.model;
         let (normalized, origins) = model.normalizer.traced(text);
         check_length(&normalized)?;
+        let (first, first_span) = (ids.len(), spans.len());
         let mut was_unknown = false;
-        for &(from, to, id) in model.path(&normalized, true, &mut self.state, &mut 0.0) {
+        model.pieces(&normalized, true, &mut self.state, &mut 0.0, |piece| {
+            let Some((from, to, id)) = piece else {
+                ids.truncate(first);
+                spans.truncate(first_span);
+                was_unknown = false;
+                return;
+            };
             let (start, end) = (origins[from], origins[to]);
             match (&model.byte_ids, id) {
                 (Some(byte_ids), NONE) => {
@@ -110,7 +117,7 @@ impl Encoder<'_> {
                 }
             }
             was_unknown = id == NONE;
-        }
+        });
         Ok(())
     }
 }
@@ -130,14 +137,15 @@ impl SentencePiece {
         let bpe = matches!(self.algorithm, Algorithm::Bpe(_));
         let first = self.any_bytes && start == 0;
         if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_long() {
-            return self.segment(word, state, place, ids);
+            self.segment(word, state, place, ids);
+            return;
         }
         if let Some(known) = state.cache.get(key, word) {
             return known.ids().iter().for_each(|&id| self.push(id, place, ids));
         }
         let from = ids.len();
-        self.segment(word, state, place, ids);
-        if from < ids.len() && self.is_certain(word, &ids[from..], state) {
+        let first = self.segment(word, state, place, ids);
+        if from < ids.len() && self.is_certain(word, first, &ids[from..], state) {
             state.cache.put(key, word, &ids[from..]);
         }
     }
@@ -154,11 +162,10 @@ impl SentencePiece {
     }
 
     /// Whether a word has these ids wherever it stands.
-    fn is_certain(&self, word: &[u8], ids: &[u32], state: &mut State) -> bool {
+    fn is_certain(&self, word: &[u8], first: Option<u32>, ids: &[u32], state: &mut State) -> bool {
         let Algorithm::Unigram(model) = &self.algorithm else {
             // A leading unknown joins another one before it.
-            let first = state.merger.path.first();
-            return self.byte_ids.is_some() || first.is_some_and(|&(_, _, id)| id != NONE);
+            return self.byte_ids.is_some() || first.is_some_and(|id| id != NONE);
         };
         // The sum of an unknown's ids is not that of its score.
         let certainty = model.certainty(word, &mut state.lattice);
@@ -169,10 +176,22 @@ impl SentencePiece {
             && path.iter().zip(ids).all(|(&(_, _, one), &two)| one == two)
     }
 
-    /// Appends the ids of a text by itself.
-    fn segment(&self, text: &[u8], state: &mut State, place: &mut Place, ids: &mut Vec<u32>) {
-        let first = ids.len() == place.start;
-        for &(start, end, id) in self.path(text, first, state, &mut place.sum) {
+    /// Appends the ids of a text by itself; gives that of its first piece, `NONE` for what is none.
+    fn segment(
+        &self,
+        text: &[u8],
+        state: &mut State,
+        place: &mut Place,
+        ids: &mut Vec<u32>,
+    ) -> Option<u32> {
+        let (from, first) = (ids.len(), ids.len() == place.start);
+        let (begin, mut first_id) = (place.start, None);
+        self.pieces(text, first, state, &mut place.sum, |piece| {
+            let Some((start, end, id)) = piece else {
+                first_id = None;
+                return ids.truncate(from);
+            };
+            first_id = first_id.or(Some(id));
             match (&self.byte_ids, id) {
                 (Some(byte_ids), NONE) => {
                     let bytes = text[start..end].iter();
@@ -180,32 +199,34 @@ impl SentencePiece {
                 }
                 (None, NONE) => {
                     self.lost.note(&text[start..end]);
-                    if ids.len() == place.start || ids.last() != Some(&self.unknown) {
+                    if ids.len() == begin || ids.last() != Some(&self.unknown) {
                         ids.push(self.unknown);
                     }
                 }
                 _ => ids.push(id),
             }
-        }
+        });
+        first_id
     }
 
-    /// The pieces of a text; `first`: nothing was before it.
-    fn path<'s>(
+    /// Tells the pieces of a text, and nothing where all told before is to be forgotten; `first`: nothing was before it.
+    fn pieces(
         &self,
         text: &[u8],
         first: bool,
-        state: &'s mut State,
+        state: &mut State,
         sum: &mut f64,
-    ) -> &'s [(usize, usize, u32)] {
+        mut told: impl FnMut(Option<Piece>),
+    ) {
         match &self.algorithm {
             Algorithm::Unigram(model) => {
                 *sum = model.segment(text, *sum, &mut state.lattice);
-                &state.lattice.path
+                let path = state.lattice.path.iter();
+                path.for_each(|&piece| told(Some(piece)));
             }
+            // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
             Algorithm::Bpe(model) => {
-                // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
-                model.segment(text, first && self.any_bytes, &mut state.merger);
-                &state.merger.path
+                model.segment(text, first && self.any_bytes, &mut state.merger, told);
             }
         }
     }
