@@ -2,7 +2,7 @@
 //!
 //! Both are keyed by the whole word, so that an answer is never another word's.
 
-use super::prefetch::prefetch;
+use super::prefetch::{prefetch, with_large_pages};
 use crate::counts::hash;
 
 /// Longest word of the short table: with its length it fills 16 bytes.
@@ -240,6 +240,21 @@ impl Cache {
         (keys.len(), count)
     }
 
+    /// Puts a short word where it is looked for first, and the one that was there in its place: that one is still found,
+    /// for all entries between are taken. So the words met most often come to stand where `leading` looks.
+    #[inline]
+    pub fn promote(&mut self, key: Key) {
+        let mask = self.entries.len() - 1;
+        let first = key.hash as usize & mask;
+        let mut place = first;
+        while self.entries[place].word != 0 {
+            if self.entries[place].word == key.word {
+                return self.entries.swap(first, place);
+            }
+            place = (place + 1) & mask;
+        }
+    }
+
     /// What is known of a word.
     #[inline]
     pub fn get(&self, key: Key, word: &[u8]) -> Option<Known<'_>> {
@@ -342,8 +357,8 @@ impl Cache {
 
     fn put_short(&mut self, entry: Entry) {
         let room = self.entries.len();
-        if self.filled * 4 >= room && room < ENTRIES[1] {
-            let larger = vec![Entry::default(); room * 2];
+        if self.filled * 2 >= room && room < ENTRIES[1] {
+            let larger = empty(room * 2);
             for entry in std::mem::replace(&mut self.entries, larger) {
                 if entry.word != 0 {
                     self.enter(entry);
@@ -371,7 +386,7 @@ impl Cache {
 
     fn put_long(&mut self, slot: Slot) {
         if self.taken * 2 >= self.slots.len() {
-            let larger = vec![Slot::default(); (self.slots.len() * 2).max(SLOTS[0])];
+            let larger = empty((self.slots.len() * 2).max(SLOTS[0]));
             for slot in std::mem::replace(&mut self.slots, larger) {
                 if slot.length > 0 {
                     self.take(slot);
@@ -390,4 +405,11 @@ impl Cache {
         }
         self.slots[place] = slot;
     }
+}
+
+/// A table with nothing in it.
+fn empty<T: Clone + Default>(size: usize) -> Vec<T> {
+    let mut table = with_large_pages(size);
+    table.resize(size, T::default());
+    table
 }

@@ -256,7 +256,11 @@ impl<'a> Encoder<'a> {
                 to.ids.extend(self.end_of_text);
                 to.ends.push(to.ids.len());
             } else if let Some(known) = cache.get(key, word) {
+                let few = matches!(known, Known::Few(..));
                 found.add(&known, &mut to.ids);
+                if few {
+                    cache.promote(key);
+                }
             } else {
                 found.flush(&mut to.ids);
                 self.merge(word, key, &mut to.ids);

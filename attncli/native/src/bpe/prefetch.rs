@@ -1,4 +1,4 @@
-//! Memory asked for ahead of its use.
+//! Memory asked for ahead of its use, and in large pages.
 
 /// Asks for the memory of `table[index]`; an index beyond the table asks for nothing of use.
 #[inline(always)]
@@ -11,4 +11,32 @@ pub fn prefetch<T>(table: &[T], index: usize) {
     }
     #[cfg(not(target_arch = "x86_64"))]
     let _ = (table, index);
+}
+
+/// An empty vector with room for `count` values where there is that much, in pages of 2 MB where the system has them: words lie all over a
+/// table of 16 MB, and a look-up of the page cost as much as all else that is done for a word; an array of ids is
+/// written once, and the first touch of each small page took up to a fifth of the time.
+pub fn with_large_pages<T>(count: usize) -> Vec<T> {
+    let mut empty = Vec::<T>::new();
+    if empty.try_reserve_exact(count).is_err() {
+        return empty;
+    }
+    #[cfg(target_os = "linux")]
+    {
+        extern "C" {
+            fn madvise(start: *mut u8, length: usize, advice: i32) -> i32;
+        }
+        const LARGE_PAGE: usize = 2 << 20;
+        const MADV_HUGEPAGE: i32 = 14;
+        let start = empty.as_mut_ptr().cast::<u8>();
+        let length = empty.capacity() * size_of::<T>();
+        let aside = start.align_offset(LARGE_PAGE);
+        if length >= aside.saturating_add(LARGE_PAGE) {
+            let whole = (length - aside) / LARGE_PAGE * LARGE_PAGE;
+            // SAFETY: these pages lie within the vector's memory, and the advice changes nothing of what they hold.
+            // (Where the system does not know it, it answers so, and nothing has happened.)
+            unsafe { madvise(start.wrapping_add(aside), whole, MADV_HUGEPAGE) };
+        }
+    }
+    empty
 }
