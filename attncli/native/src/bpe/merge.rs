@@ -16,8 +16,7 @@ const NONE: u32 = u32::MAX;
 /// (left, right) -> rank, rank -> id of the whole.
 ///
 /// Most pairs asked for are no merge, so a slot is just 4 bytes: 8 bits of the pair's hash before the rank. Only
-/// where these agree is the merge itself looked at. (A `HashMap<u64, (u32, u32)>` took four times the memory, and
-/// encoding of words not in the cache 1.8 times as long.)
+/// where these agree is the merge itself looked at. (A `HashMap<u64, (u32, u32)>` takes four times the memory.)
 #[derive(Debug, Clone, Default)]
 pub struct Merges {
     slots: Vec<u32>,
@@ -131,7 +130,7 @@ const LAST: i32 = i32::MAX;
 #[derive(Debug)]
 pub struct Merger {
     /// Of a short word: rank and place of each symbol that merges with its right neighbour, else `LAST`. (Signed,
-    /// since SSE2 compares no others; as u64 the search for the lowest took twice the time.)
+    /// since SSE2 compares no others.)
     keys: [i32; SHORT],
     next: Vec<u32>,
     previous: Vec<u32>,

@@ -13,9 +13,9 @@ pub fn prefetch<T>(table: &[T], index: usize) {
     let _ = (table, index);
 }
 
-/// An empty vector with room for `count` values where there is that much, in pages of 2 MB where the system has them: words lie all over a
-/// table of 16 MB, and a look-up of the page cost as much as all else that is done for a word; an array of ids is
-/// written once, and the first touch of each small page took up to a fifth of the time.
+/// An empty vector with room for `count` values where there is that much, in pages of 2 MB where the system has them.
+/// (An array of ids is written once: with the first touch of each small page, encoding of 20 MB took 1.17 times as long
+/// on multilingual text, 1.3 times on code.)
 pub fn with_large_pages<T>(count: usize) -> Vec<T> {
     let mut empty = Vec::<T>::new();
     if empty.try_reserve_exact(count).is_err() {

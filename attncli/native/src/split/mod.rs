@@ -17,8 +17,7 @@ use crate::error::Result;
 pub use general::General;
 use unicode::{char_before, class_at, LETTER, NEWLINE, NUMBER, SPACE};
 
-/// What is done with pieces. (A closure is called, where a method can be made to be compiled into the loop: that is a
-/// third of the time of encoding.)
+/// What is done with pieces. (A method can be made to be compiled into the loop; a closure is called.)
 pub trait Pieces {
     /// `text[start..end]` is the next piece.
     fn piece(&mut self, start: usize, end: usize);

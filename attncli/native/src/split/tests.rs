@@ -144,6 +144,65 @@ fn blocks_equal_their_regex() {
     }
 }
 
+/// The ends that each loop over blocks tells which this processor can run, the portable one first.
+fn by_each_loop(text: &[u8], rule: impl block::Rule) -> Vec<Vec<usize>> {
+    let mut all = vec![Vec::new()];
+    let end = text.len();
+    let mut sink = |_: usize, end: usize| all[0].push(end);
+    block::drive(text, 0, end, rule, block::classify, &mut sink);
+    #[cfg(target_arch = "x86_64")]
+    {
+        if x86::has_avx2() {
+            let mut ends = Vec::new();
+            // SAFETY: the features were just found.
+            unsafe {
+                x86::each_avx2(text, 0, end, rule, &mut |_: usize, end: usize| {
+                    ends.push(end)
+                })
+            };
+            all.push(ends);
+        }
+        if x86::has_avx512() {
+            let mut ends = Vec::new();
+            // SAFETY: the features were just found.
+            unsafe {
+                x86::each_avx512(text, 0, end, rule, &mut |_: usize, end: usize| {
+                    ends.push(end)
+                })
+            };
+            all.push(ends);
+        }
+    }
+    all
+}
+
+#[test]
+fn all_loops_over_blocks_equal_the_regex() {
+    let mut random = Random(6);
+    for pattern in known() {
+        let slow = by_regex(pattern);
+        for _ in 0..1_500 {
+            let text = blocks(&mut random);
+            let found = match Splitter::new(pattern, false).unwrap().rule {
+                Rule::Gpt2 => by_each_loop(&text, gpt2::Gpt2),
+                Rule::O200k => by_each_loop(&text, o200k::O200k),
+                Rule::Cl100k(variant) => by_each_loop(&text, variant),
+                _ => continue,
+            };
+            let mut expected = Vec::new();
+            slow.each(&text, |_, end| expected.push(end)).unwrap();
+            for ends in found {
+                assert_eq!(
+                    ends,
+                    expected,
+                    "{pattern} on {:?}",
+                    String::from_utf8_lossy(&text)
+                );
+            }
+        }
+    }
+}
+
 #[test]
 fn pieces_end_at_every_place_of_a_block() {
     const MIDDLES: [&str; 11] = [
