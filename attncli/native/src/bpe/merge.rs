@@ -179,7 +179,7 @@ impl Merger {
         let (mut start, mut size, mut growth) = (0, SHORT, 1);
         // The token that the block before found at `start`.
         let mut common = None;
-        // Where the block before started, with how many tokens before it, and the token in common there.
+        // Where the block before started, with how many tokens before it, the token in common there, and its growth.
         let mut last = None;
         loop {
             let end = symbols.len().min(start + size * growth);
@@ -196,12 +196,16 @@ impl Merger {
                 before = part;
             }
             if common.is_some_and(|id| block.first() != Some(&id)) {
-                // The block before ended too early: once more, with more of what follows.
-                let Some((at, tokens, token)) = last.take() else {
+                // The block before ended too early, or this one does: the former once more with more of what follows,
+                // each time more, and the one after it larger too.
+                let Some((at, tokens, token, grown)) = last.take() else {
                     return false;
                 };
                 merged.truncate(tokens);
-                (start, common, growth) = (at, token, GROWTH);
+                (start, common, growth) = (at, token, grown * GROWTH);
+                if size * growth > LARGEST_BLOCK {
+                    return false;
+                }
                 continue;
             }
             if end == symbols.len() {
@@ -223,9 +227,9 @@ impl Merger {
                 }
                 continue;
             }
-            last = Some((start, merged.len(), common));
+            last = Some((start, merged.len(), common, growth));
             merged.extend_from_slice(&block[..kept]);
-            (common, start, growth) = (Some(block[kept]), at, 1);
+            (common, start, growth) = (Some(block[kept]), at, (growth / GROWTH).max(1));
         }
         ids.truncate(from);
         ids.extend_from_slice(&merged);
