@@ -17,7 +17,6 @@ from attncli.core.tokenizer import patterns, special
 from attncli.core.tokenizer.model import Unigram
 from attncli.errors import AttncliError, DataError
 from attncli.wire import flat, jsonl, npy, streams
-from attncli.wire.lines import read_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -207,7 +206,10 @@ def _records(name: str) -> dict[str, Any]:
 def _text(name: str) -> dict[str, Any]:
     lines = size = 0
     with files.open_input(name) as handle:
-        for block in read_blocks(handle.read):
-            lines += block.count(b"\n") + (not block.endswith(b"\n"))
+        last = b"\n"
+        while block := handle.read(1 << 20):
+            lines += block.count(b"\n")
             size += len(block)
+            last = block[-1:]
+        lines += last != b"\n"
     return {"kind": "text", "bytes": size, "lines": lines}

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 __all__ = ["Tokenizer"]
 
 PLAIN: Mapping[str, Any] = {"allow": [], "before": [], "after": [], "dropout": None, "seed": 0}
+MOST_GROWTH = 64
+ALWAYS_ALLOWED = 1 << 20
+"""A text of n bytes may be normalized to MOST_GROWTH * n + ALWAYS_ALLOWED bytes."""
 Traced = tuple[list[int], list[Span]]
 
 
@@ -174,8 +177,11 @@ class Tokenizer:
             if self._lossy:
                 lost = regex.finditer("[\udc80-\udcff]", section.characters)
                 section = section.replaced((*found.span(), "\ufffd") for found in list(lost))
+            most = MOST_GROWTH * len(encoded(section.characters)) + ALWAYS_ALLOWED
             for step in self._steps["normalizer"]:
                 section = normalize(step, section)
+                if len(encoded(section.characters)) > most:
+                    raise ValueError(f"the normalizer makes more than {most} bytes of this text")
             for first, last, inner in sections(section.characters, later):
                 part = section.part(first, last)
                 if inner is not None:

@@ -1,10 +1,14 @@
 //! A text on its way through the pipeline, and the writing of the next version of it.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use std::borrow::Cow;
 
 /// Bytes (start, end) of the original text.
 pub type Span = (usize, usize);
+
+/// What a text may become: normalizers of a hostile file could make anything of it.
+const MOST_GROWTH: usize = 64;
+const ALWAYS_ALLOWED: usize = 1 << 20;
 
 /// A text and, where asked for, what each of its bytes stands for in the original.
 #[derive(Debug, Clone)]
@@ -15,6 +19,8 @@ pub struct Text<'a> {
     pub spans: Option<Vec<Span>>,
     /// Whether it has lost what it began with.
     pub headless: bool,
+    /// Bytes that it may come to.
+    most: usize,
 }
 
 impl<'a> Text<'a> {
@@ -28,19 +34,29 @@ impl<'a> Text<'a> {
                     .collect()
             }),
             headless: false,
+            most: bytes.len().saturating_mul(MOST_GROWTH) + ALWAYS_ALLOWED,
         }
     }
 
-    /// Puts what `write` makes of the text in its place.
+    /// Puts what `write` makes of the text in its place. Fails where that is far more than the original.
     pub fn change(&mut self, write: impl FnOnce(&mut Draft<'_>) -> Result<()>) -> Result<()> {
+        let most = self.most;
         let mut draft = Draft::new(&self.bytes, self.spans.as_deref());
+        draft.most = most;
         write(&mut draft)?;
         let headless = self.headless || draft.headless;
+        let is_full = draft.is_full;
         if let Some((bytes, spans)) = draft.finish() {
+            if is_full || bytes.len() > most {
+                return Err(Error::Invalid(format!(
+                    "the normalizer makes more than {most} bytes of this text"
+                )));
+            }
             *self = Self {
                 bytes: Cow::Owned(bytes),
                 spans,
                 headless,
+                most,
             };
         }
         Ok(())
@@ -60,6 +76,9 @@ pub struct Draft<'a> {
     spans: Vec<Span>,
     changed: bool,
     headless: bool,
+    /// Bytes that it may come to, and whether it would have come to more.
+    most: usize,
+    is_full: bool,
 }
 
 impl<'a> Draft<'a> {
@@ -73,6 +92,8 @@ impl<'a> Draft<'a> {
             spans: Vec::new(),
             changed: false,
             headless: false,
+            most: usize::MAX,
+            is_full: false,
         }
     }
 
@@ -103,6 +124,11 @@ impl<'a> Draft<'a> {
             return self.keep(to);
         }
         self.change();
+        self.is_full |= self.bytes.len() + text.len() > self.most;
+        if self.is_full {
+            self.done = to;
+            return;
+        }
         self.headless |= self.bytes.is_empty() && text.is_empty();
         self.bytes.extend_from_slice(text);
         if let Some(spans) = self.source_spans {
