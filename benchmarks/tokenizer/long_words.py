@@ -160,9 +160,7 @@ def measured(contender: str, tokenizer: str, data: bytes, limit: float) -> tuple
     return seconds, peak / len(data)
 
 
-def rows(
-    tokenizer: str, others: list[str], kinds: list[str], sizes: list[int], limit: float
-) -> Iterator[list[object]]:
+def rows(tokenizer: str, others: list[str], kinds: list[str], sizes: list[int], limit: float) -> Iterator[list[object]]:
     for kind in kinds:
         found = [measured("attncli", tokenizer, text(kind, size), limit) for size in sizes]
         seconds = [one[0] if one else "-" for one in found]

@@ -43,7 +43,7 @@ fn put(charsmap: &Charsmap, draft: &mut Draft<'_>, start: usize, grapheme: &str)
     }
     for (place, character) in grapheme.char_indices() {
         let end = place + character.len_utf8();
-        if let Some(becomes) = charsmap.shortest(grapheme[place..end].as_bytes()) {
+        if let Some(becomes) = charsmap.shortest(&grapheme.as_bytes()[place..end]) {
             draft.keep(start + place);
             draft.put(becomes, start + end);
         }
