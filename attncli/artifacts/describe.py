@@ -19,7 +19,6 @@ from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.errors import AttncliError, DataError
 from attncli.formats import safetensors
 from attncli.wire import flat, jsonl, npy, streams
-from attncli.wire.lines import read_blocks
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -219,7 +218,10 @@ def _records(name: str) -> dict[str, Any]:
 def _text(name: str) -> dict[str, Any]:
     lines = size = 0
     with files.open_input(name) as handle:
-        for block in read_blocks(handle.read):
-            lines += block.count(b"\n") + (not block.endswith(b"\n"))
+        last = b"\n"
+        while block := handle.read(1 << 20):
+            lines += block.count(b"\n")
             size += len(block)
+            last = block[-1:]
+        lines += last != b"\n"
     return {"kind": "text", "bytes": size, "lines": lines}

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["FORMATS", "Source", "dump", "format_of", "load"]
 
-LARGEST_FILE = 1 << 28
+LARGEST_FILE = 1 << 27
 """Bytes: the largest vocabularies in use take 20 MB."""
 
 
@@ -156,7 +156,7 @@ def _in_folder(folder: str) -> str:
     for name in IN_A_FOLDER:
         if (Path(folder) / name).is_file() and (Path(folder) / PAIRS.get(name, name)).is_file():
             return str(Path(folder) / name)
-    single = [str(path) for path in sorted(Path(folder).iterdir()) if path.suffix in SINGLE]
+    single = [str(path) for path in sorted(Path(folder).iterdir()) if path.suffix in SINGLE and path.is_file()]
     if len(single) == 1:
         return single[0]
     if single:

@@ -29,6 +29,6 @@ def read(data: Any) -> dict[str, NDArray[Any]]:
                 arrays[member.filename.removesuffix(".npy")] = array
     except DataError as error:
         raise error.at(record=member.filename) from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise DataError(f"is no .npz that can be read ({error})") from error
     return arrays

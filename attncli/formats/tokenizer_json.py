@@ -29,6 +29,10 @@ __all__ = ["from_object", "read", "sniff", "to_object", "write"]
 LARGEST_ID = 1 << 31
 LARGEST_HOLE = 1 << 16
 """Ids may leave this many numbers out in all: more is no vocabulary."""
+MOST_STEPS = 256
+"""Files in use have up to 20."""
+MOST_SPELLINGS = 4
+"""`ByteLevel` steps, each of which may double the text."""
 FLAGS = ("special", "single_word", "lstrip", "rstrip")
 Vocab: TypeAlias = Mapping[str, int]
 Lifted: TypeAlias = tuple[bytes, bytes, bytes]
@@ -134,7 +138,13 @@ def _read_steps(value: Any, place: str, key: str, known: Mapping[str, Any]) -> l
         inner = value.get(key)
         if not isinstance(inner, list):
             raise DataError(f"{place} Sequence has no list of {key}")
-        return [step for at, each in enumerate(inner) for step in _read_steps(each, f"{place}[{at}]", key, known)]
+        steps = [step for at, each in enumerate(inner) for step in _read_steps(each, f"{place}[{at}]", key, known)]
+        spellings = sum(step["type"] == "ByteLevel" for step in steps)
+        if len(steps) > MOST_STEPS:
+            raise DataError(f"{place} has {len(steps):,} steps; more than {MOST_STEPS} are not supported")
+        if spellings > MOST_SPELLINGS:
+            raise DataError(f"{place} has {spellings} ByteLevel steps; more than {MOST_SPELLINGS} are not supported")
+        return steps
     return [complete(value, known, place)]
 
 

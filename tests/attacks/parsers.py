@@ -101,6 +101,7 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
 }
 """Name -> parser; every new one is entered here."""
 
+HEADER = b'{"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"__metadata__":{"a":"b"}}'
 SEEDS: dict[str, list[bytes]] = {
     "tokenizer_json": [
         b'{"model":{"type":"BPE","vocab":{"a":0,"b":1,"ab":2},"merges":[["a","b"]],"unk_token":null},'
@@ -133,10 +134,7 @@ SEEDS: dict[str, list[bytes]] = {
     ],
     "npy": [array(1, 2, 3) + array(4)],
     "npz": [arrays()],
-    "safetensors": [
-        (header := b'{"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"__metadata__":{"a":"b"}}')
-        and pack("<Q", len(header)) + header + bytes(8)
-    ],
+    "safetensors": [pack("<Q", len(HEADER)) + HEADER + bytes(8)],
     "charsmap": [(Path(__file__).parent / "corpus" / "charsmap" / "a_to_x").read_bytes()],
     "flat": [len(array(1, 2)).to_bytes(2, "little") + array(1, 2) + array(0, 1, 2, dtype="uint64")],
     "journal": [b'{"job": {"inputs": ["a.txt"]}}\n{"input": 0, "offset": 5}\n{"inp'],

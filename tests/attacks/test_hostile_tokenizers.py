@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import json
+import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -13,8 +16,9 @@ from typing import Any
 import pytest
 from parsers import PARSERS, SEEDS
 
+from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
-from attncli.errors import AttncliError
+from attncli.errors import AttncliError, DataError
 
 PROGRAM = """
 import json, os, resource, sys
@@ -41,7 +45,7 @@ for path in sys.argv[1:]:
 MOST_MEMORY = 500_000
 """KiB."""
 DEEP = 200_000
-GIVES_UP = "the pattern gives up on this text"
+OF_THE_TEXT = ("the pattern gives up on this text", "the normalizer makes more than")
 """What is said of a text, and not of the tokenizer's file."""
 IDS = {spelled(byte): id_ for id_, byte in enumerate(ALPHABET)}
 BYTE_LEVEL = {"type": "ByteLevel", "add_prefix_space": False}
@@ -55,6 +59,14 @@ def whole(**changes: Any) -> bytes:
 def split(regex: str) -> bytes:
     step = {"type": "Split", "pattern": {"Regex": regex}, "behavior": "Isolated", "invert": False}
     return whole(pre_tokenizer={"type": "Sequence", "pretokenizers": [step, BYTE_LEVEL | {"use_regex": False}]})
+
+
+def sequence(steps: list[Any], of: str = "normalizers") -> dict[str, Any]:
+    return {"type": "Sequence", of: steps}
+
+
+def replaced(one: str, other: str) -> dict[str, Any]:
+    return {"type": "Replace", "pattern": {"String": one}, "content": other}
 
 
 def ranks(*more: bytes) -> bytes:
@@ -75,7 +87,15 @@ CASES: dict[str, tuple[bytes, str]] = {
     "unknown/tokenizer.json": (whole(model={"merges": [["a", "zz"]]}), "merges[0]"),
     "pattern/tokenizer.json": (split("(a"), "pattern"),
     "repeat/tokenizer.json": (split("((a{1000}){1000}){1000}"), "pattern"),
-    "backtrack/tokenizer.json": (split(r"(?=a)(a+)+b(?!c)"), GIVES_UP),
+    "backtrack/tokenizer.json": (split(r"(?=a)(a+)+b(?!c)"), OF_THE_TEXT[0]),
+    "long-regex/tokenizer.json": (split("(ab|c)" * 1_700_000), "10200000"),
+    "deep-regex/tokenizer.json": (split("(" * DEEP + "a" + ")" * DEEP), "pattern"),
+    "steps/tokenizer.json": (whole(normalizer=sequence([{"type": "NFC"}] * DEEP)), "200,000 steps"),
+    "doubling/tokenizer.json": (whole(normalizer=sequence([replaced("a", "aa")] * 64)), OF_THE_TEXT[1]),
+    "at-once/tokenizer.json": (whole(normalizer=replaced("a", "b" * 1_000_000)), OF_THE_TEXT[1]),
+    "spelling/tokenizer.json": (whole(pre_tokenizer=sequence([BYTE_LEVEL] * 64, "pretokenizers")), "64 ByteLevel"),
+    "nothing/tokenizer.json": (whole(normalizer=replaced("", "b")), ""),
+    "bomb/tokenizer.json": (gzip.compress(b"{") + gzip.compress(b" " * (1 << 24)) * 64, "larger than"),
     "deep/vocab.json": (b'{"a": ' * DEEP, "nested too deep"),
     "ids/vocab.json": (json.dumps(IDS | {"x": 10**9}).encode(), "1,000,000,000"),
     "minus/vocab.json": (json.dumps(IDS | {"x": -1}).encode(), "-1 is no id"),
@@ -122,7 +142,7 @@ def test_one_line_within_limits(name: str, told: dict[str, tuple[str | None, int
     assert memory < MOST_MEMORY
     if complaint or message:
         assert message is not None
-        assert message.startswith("FILE: ") or complaint == GIVES_UP
+        assert message.startswith("FILE: ") or complaint in OF_THE_TEXT
         assert complaint in message
         assert len(message.splitlines()) == 1
 
@@ -135,6 +155,29 @@ def test_truncation_anywhere(name: str) -> None:
             PARSERS[name](seed[: len(seed) * percent // 100])
         except AttncliError as error:
             assert "\n" not in str(error)
+
+
+@pytest.mark.parametrize("name", ["tokenizer.json", "merges.txt", "x.tiktoken", "x.model"])
+def test_a_pipe_in_a_folder_is_no_file(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    (tmp_path / "vocab.json").write_bytes(json.dumps(IDS).encode())
+    with pytest.raises(DataError, match="no tokenizer is in this folder"):
+        Tokenizer.load(tmp_path)
+
+
+def test_a_link_to_itself(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    path.symlink_to(path)
+    with pytest.raises(DataError, match=re.escape(str(path))):
+        Tokenizer.load(path)
+
+
+def test_a_gigabyte_of_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "tokenizer.json"
+    with path.open("wb") as handle:
+        handle.truncate(1 << 30)
+    with pytest.raises(DataError, match="larger than"):
+        Tokenizer.load(path)
 
 
 def test_the_limits_are_those_of_the_programs_own() -> None:

@@ -23,12 +23,18 @@ def as_characters(text: bytes) -> tuple[str, list[int] | None]:
     return regex.sub("[\udc80-\udcff]", "\ufffd", decoded), places
 
 
+LONGEST = 1 << 16
+"""Bytes of a pattern's source."""
+
+
 class Splitter:
     """Cuts text into pieces; see `_native.pyi`."""
 
     handwritten = False
 
     def __init__(self, pattern: str, drop_gaps: bool = False) -> None:
+        if len(pattern.encode("utf-8", "surrogatepass")) > LONGEST:
+            raise ValueError(f"the pattern does not compile: {len(pattern)} characters of it are too many")
         try:
             self._regex = regex.compile(pattern) if pattern else None
         except regex.error as error:

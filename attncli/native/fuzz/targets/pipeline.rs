@@ -1,8 +1,7 @@
 //! A pipeline in JSON, and behind a NUL a text: the ids with spans are those without.
 #![no_main]
-use _native::pipeline::{Options, Tokenizer};
+use _native::pipeline::{Buffers, Options, Tokenizer};
 use _native::tokens::Tokens;
-use _native::vocab::Vocab;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|data: &[u8]| {
@@ -20,9 +19,12 @@ fuzz_target!(|data: &[u8]| {
     for token in ["ab", "abc", "<e>", "##a", "\u{2581}", "\u{2581}a", "é"] {
         tokens.push(token.as_bytes());
     }
-    let merges = vec![(97, 98), (256, 99)];
-    let vocab = Vocab::new(tokens).expect("a small vocabulary");
-    let Ok(tokenizer) = Tokenizer::new(vocab, pipeline, merges, None) else {
+    let buffers = Buffers {
+        merges: vec![(97, 98), (256, 99)],
+        scores: (0..263u16).map(|id| -f64::from(id % 7)).collect(),
+        ..Buffers::default()
+    };
+    let Ok(tokenizer) = Tokenizer::new(tokens, pipeline, buffers) else {
         return;
     };
     for allow in [vec![], vec![258]] {

@@ -5,6 +5,9 @@ use crate::error::{Error, Result};
 use fancy_regex::Regex;
 use std::borrow::Cow;
 
+/// Bytes of a pattern's source: one of 10 MB takes more than 500 to compile.
+const LONGEST: usize = 1 << 16;
+
 /// A compiled pattern.
 #[derive(Debug, Clone)]
 pub struct General {
@@ -14,6 +17,12 @@ pub struct General {
 impl General {
     /// Compiles the source; the error says what is wrong with it.
     pub fn new(pattern: &str) -> Result<Self> {
+        if pattern.len() > LONGEST {
+            return Err(Error::Invalid(format!(
+                "the pattern does not compile: {} bytes of it are too many",
+                pattern.len()
+            )));
+        }
         match Regex::new(pattern) {
             Ok(regex) => Ok(Self { regex }),
             Err(error) => Err(Error::Invalid(format!(
