@@ -128,6 +128,37 @@ fn blocks_agree_with_one_heap() {
     }
 }
 
+/// Tokens longer than a block, so that blocks do not meet: each time they are tried again they grow, to an end.
+#[test]
+fn blocks_that_do_not_meet_come_to_an_end() {
+    let runs: Vec<String> = (0..9).map(|power| "a".repeat(1 << power)).collect();
+    let pairs: Vec<(&str, &str)> = runs
+        .iter()
+        .map(|run| (&run[..], &run[..]))
+        .chain([("b", "a"), ("ba", "aa")])
+        .collect();
+    let bpe = bpe(&pairs, "");
+    let mut state = 5u64;
+    for length in [300usize, 700, 3_000, 12_000] {
+        for rarity in [20, 90, 400, 3_000] {
+            let word: Vec<u8> = (0..length)
+                .map(|_| {
+                    state = state
+                        .wrapping_mul(6_364_136_223_846_793_005)
+                        .wrapping_add(1);
+                    b"ab"[usize::from((state >> 40) % rarity == 0)]
+                })
+                .collect();
+            let mut by_heap = Vec::new();
+            bpe.symbols(&word, &mut by_heap);
+            let mut merged = by_heap.clone();
+            Merger::default().heap(&bpe.merges, &mut by_heap, 0);
+            Merger::default().merge(&bpe.merges, &mut merged, 0);
+            assert_eq!(by_heap, merged);
+        }
+    }
+}
+
 #[test]
 fn the_comparison_can_fail() {
     let mut other = PAIRS;
