@@ -213,7 +213,7 @@ impl Merger {
                 break;
             }
             // Keep the tokens that end well before the block does; the first of the others is the one in common.
-            let overlap = 16 + part.len() / 8;
+            let overlap = 8 + part.len() / 8;
             let (mut kept, mut at) = (0, start);
             while kept + 1 < block.len() && at + overlap < end {
                 at += lengths[block[kept] as usize];
