@@ -12,6 +12,7 @@ import json
 import random
 import sys
 import tempfile
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -90,7 +91,7 @@ def change(whole: Any, chance: random.Random) -> None:
     elif kind < 0.6:
         parent[key] = {"type": chance.choice(TYPES), **(inner if isinstance(inner, dict) else {})}
     else:
-        parent[key] = chance.choice([*VALUES, *TYPES])
+        parent[key] = deepcopy(chance.choice([*VALUES, *TYPES]))
 
 
 if __name__ == "__main__":

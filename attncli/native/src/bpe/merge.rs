@@ -10,6 +10,8 @@ const SHORT: usize = 64;
 /// is merged at once stays in the first-level cache. (One heap over 10 MB of random letters took 28 times as long as over
 /// 1 MB, and 200 MB of memory; blocks of 4096 by heap took twice as long as these.)
 const GROWTH: usize = 8;
+/// Symbols of a block: where small ones have met in a way that later ones contradict, all begins again with large ones.
+const BLOCKS: [usize; 2] = [SHORT, 64 * SHORT];
 const LARGEST_BLOCK: usize = 1 << 18;
 const NONE: u32 = u32::MAX;
 
@@ -153,7 +155,10 @@ impl Merger {
     pub fn merge(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) {
         if ids.len() - from <= SHORT {
             self.scan(merges, ids, from);
-        } else if !self.blocks(merges, ids, from) {
+        } else if !BLOCKS
+            .iter()
+            .any(|&size| self.blocks(merges, ids, from, size))
+        {
             self.heap(merges, ids, from);
         }
     }
@@ -168,7 +173,13 @@ impl Merger {
     /// next to each other in an encoding encodes as itself.) So where two blocks have one token in common, the
     /// tokens of one up to it and those of the other after it are the encoding of both: every pair of neighbours
     /// stands in one of them.
-    pub(super) fn blocks(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) -> bool {
+    pub(super) fn blocks(
+        &mut self,
+        merges: &Merges,
+        ids: &mut Vec<u32>,
+        from: usize,
+        mut size: usize,
+    ) -> bool {
         let Some(lengths) = &merges.lengths else {
             return false;
         };
@@ -176,7 +187,7 @@ impl Merger {
         let mut merged: Vec<u32> = Vec::with_capacity(symbols.len() / 2);
         let mut block: Vec<u32> = Vec::with_capacity(SHORT);
         let mut before: &[u32] = &[];
-        let (mut start, mut size, mut growth) = (0, SHORT, 1);
+        let (mut start, mut growth) = (0, 1);
         // The token that the block before found at `start`.
         let mut common = None;
         // Where the block before started, with how many tokens before it, the token in common there, and its growth.
@@ -213,7 +224,7 @@ impl Merger {
                 break;
             }
             // Keep the tokens that end well before the block does; the first of the others is the one in common.
-            let overlap = 16 + part.len() / 8;
+            let overlap = 8 + part.len() / 8;
             let (mut kept, mut at) = (0, start);
             while kept + 1 < block.len() && at + overlap < end {
                 at += lengths[block[kept] as usize];

@@ -122,7 +122,7 @@ fn blocks_agree_with_one_heap() {
             bpe.symbols(&word, &mut by_heap);
             let mut by_blocks = by_heap.clone();
             Merger::default().heap(&bpe.merges, &mut by_heap, 0);
-            assert!(Merger::default().blocks(&bpe.merges, &mut by_blocks, 0));
+            assert!(Merger::default().blocks(&bpe.merges, &mut by_blocks, 0, 64));
             assert_eq!(by_heap, by_blocks);
         }
     }
@@ -157,6 +157,32 @@ fn blocks_that_do_not_meet_come_to_an_end() {
             assert_eq!(by_heap, merged);
         }
     }
+
+/// Letters that pair up from the right, 201 at a time: how the first ones do is told by the last one.
+#[test]
+fn blocks_that_meet_by_mistake_are_found_out() {
+    let pairs: Vec<(u32, u32)> = (0..200).rev().map(|left| (left, left + 1)).collect();
+    let bytes = (0..=255u8).map(|byte| vec![byte]);
+    let tokens: Vec<Vec<u8>> = bytes
+        .chain((0..200).rev().map(|left| vec![left, left + 1]))
+        .collect();
+    let tokens: Vec<&[u8]> = tokens.iter().map(Vec::as_slice).collect();
+    let tables = Tables {
+        merges: pairs,
+        byte_level: true,
+        ..Tables::default()
+    };
+    let bpe = Bpe::new(None, vocab(&tokens, &[]), &tables).unwrap();
+    let word: Vec<u8> = (0..=200).cycle().take(20_000).collect();
+    let mut by_heap = Vec::new();
+    bpe.symbols(&word, &mut by_heap);
+    let (mut small, mut large, mut found) = (by_heap.clone(), by_heap.clone(), by_heap.clone());
+    Merger::default().heap(&bpe.merges, &mut by_heap, 0);
+    assert!(!Merger::default().blocks(&bpe.merges, &mut small, 0, 64));
+    assert!(Merger::default().blocks(&bpe.merges, &mut large, 0, 4096));
+    Merger::default().merge(&bpe.merges, &mut found, 0);
+    assert_eq!(by_heap, large);
+    assert_eq!(by_heap, found);
 }
 
 #[test]

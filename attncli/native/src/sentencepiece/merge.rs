@@ -101,10 +101,12 @@ impl Merges {
     ) {
         // What becomes of an unused piece is told by the whole text.
         if text.len() > BLOCK && self.unused.is_none() {
-            if self.blocks(text, prefixed, merger, &mut told) {
-                return;
+            for size in [BLOCK, 64 * BLOCK] {
+                if self.blocks(text, size, prefixed, merger, &mut told) {
+                    return;
+                }
+                told(None);
             }
-            told(None);
         }
         self.merge(text, (0, text.len()), prefixed, merger);
         merger.path.iter().for_each(|&piece| told(Some(piece)));
@@ -114,25 +116,30 @@ impl Merges {
     fn blocks(
         &self,
         text: &[u8],
+        mut size: usize,
         prefixed: bool,
         merger: &mut Merger,
         told: &mut impl FnMut(Option<Piece>),
     ) -> bool {
-        let (mut start, mut size, mut growth) = (0, BLOCK, 1);
-        // The piece that the block before found at `start`, and that with which it began itself.
-        let (mut common, mut before) = (None, None);
+        let (mut start, mut growth) = (0, 1);
+        // The piece that the block before found at `start`; that with which it began itself, and its growth.
+        let (mut common, mut before) = (None, (None, 1));
         merger.kept.clear();
         loop {
             let until = text.len().min(start + size * growth);
             self.merge(text, (start, until), prefixed && start == 0, merger);
             let Merger { path, kept, .. } = merger;
             if common.is_some_and(|piece| path.first() != Some(&piece)) {
-                // The block before ended too early: once more, with more of what follows.
+                // The block before ended too early, or this one does: the former once more with more of what follows,
+                // each time more, and the one after it larger too.
                 let Some(&(first, _, _)) = kept.first() else {
                     return false;
                 };
                 kept.clear();
-                (start, common, growth) = (first, before, GROWTH);
+                (start, common, growth) = (first, before.0, before.1 * GROWTH);
+                if size * growth > LARGEST_BLOCK {
+                    return false;
+                }
                 continue;
             }
             kept.drain(..).for_each(|piece| told(Some(piece)));
@@ -154,7 +161,8 @@ impl Merges {
                 continue;
             }
             kept.extend(path.iter().take_while(|&&(from, _, _)| from < at));
-            (before, common, start, growth) = (common, next, at, 1);
+            before = (common, growth);
+            (common, start, growth) = (next, at, (growth / GROWTH).max(1));
         }
     }
 
