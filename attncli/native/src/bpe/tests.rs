@@ -157,6 +157,7 @@ fn blocks_that_do_not_meet_come_to_an_end() {
             assert_eq!(by_heap, merged);
         }
     }
+}
 
 /// Letters that pair up from the right, 201 at a time: how the first ones do is told by the last one.
 #[test]
