@@ -146,7 +146,7 @@ fn blocks_that_do_not_meet_come_to_an_end() {
                     state = state
                         .wrapping_mul(6_364_136_223_846_793_005)
                         .wrapping_add(1);
-                    b"ab"[usize::from((state >> 40) % rarity == 0)]
+                    b"ab"[usize::from((state >> 40).is_multiple_of(rarity))]
                 })
                 .collect();
             let mut by_heap = Vec::new();
