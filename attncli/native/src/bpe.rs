@@ -7,6 +7,7 @@ pub mod batch;
 pub(crate) mod cache;
 pub mod derive;
 mod encoder;
+mod learned;
 mod merge;
 mod prefetch;
 mod symbols;

@@ -22,6 +22,7 @@ pub mod trie;
 pub mod unigram;
 pub mod vocab;
 pub mod wordpiece;
+mod workers;
 
 #[cfg(feature = "python")]
 mod python;

@@ -3,10 +3,12 @@
 //! and from there, still in the processor's cache, to their place behind those of the job before.
 
 use super::encoder::{Encoded, Encoder, Pending};
+use super::learned::{Board, Reader};
 use super::prefetch::with_large_pages;
 use super::Bpe;
 use crate::error::{Error, Result};
 use crate::split::Splitter;
+use crate::workers::together;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -135,37 +137,43 @@ impl Bpe {
             }
             return Ok(vec![all]);
         }
-        let next = AtomicUsize::new(0);
         let in_order = Mutex::new(InOrder {
             next: 0,
             waiting: BTreeMap::new(),
             spare: Vec::new(),
             all,
         });
-        let work = || -> Result<()> {
-            let mut encoder = self.encoder();
+        let next = AtomicUsize::new(0);
+        let board = Board::default();
+        let waiting = Mutex::new(self.encoders(workers));
+        let work = || -> Result<Option<(Encoder<'_>, Reader<'_>)>> {
+            let mut encoders = lock(&waiting);
+            let number = encoders.len();
+            let Some(mut encoder) = encoders.pop() else {
+                return Ok(None);
+            };
+            drop(encoders);
             encoder.end_of_text = end_of_text;
+            encoder.cache().note_learned(true);
+            let mut reader = Reader::new(&board, number);
             let mut part = Encoded::default();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&(_, job)) = jobs.get(index) else {
-                    return Ok(());
+                    return Ok(Some((encoder, reader)));
                 };
                 if cancel.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
                 }
                 encoder.job(job, &mut part)?;
                 part = lock(&in_order).take(index, part);
+                reader.exchange(encoder.cache());
             }
         };
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let here = work();
-            running.into_iter().fold(here, |done, worker| {
-                let failed = |_| Err(Error::Invalid("an encoding thread failed".into()));
-                done.and(worker.join().unwrap_or_else(failed))
-            })
-        })?;
+        for (mut encoder, mut reader) in together(workers, work)?.into_iter().flatten() {
+            // What others learned last.
+            reader.exchange(encoder.cache());
+        }
         let in_order = in_order
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
@@ -173,8 +181,8 @@ impl Bpe {
     }
 }
 
-fn lock(in_order: &Mutex<InOrder>) -> MutexGuard<'_, InOrder> {
-    in_order.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Encoder<'_> {

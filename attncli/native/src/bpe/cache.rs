@@ -2,6 +2,7 @@
 //!
 //! Both are keyed by the whole word, so that an answer is never another word's.
 
+use super::learned::Learned;
 use super::prefetch::{prefetch, with_large_pages};
 use crate::counts::hash;
 
@@ -11,9 +12,9 @@ const SHORT: usize = 15;
 pub const MOST_IDS: usize = 4;
 /// Longest word of the long table, and the most ids of a word.
 const LONG: usize = 255;
-/// Entries of the short table at first and at most (8 KiB and 16 MiB). It doubles when half full: a word met again
+/// Entries of the short table at first and at most (8 KiB and 32 MiB). It doubles when half full: a word met again
 /// moves to where it is looked for first, so that few stand behind others for long.
-const ENTRIES: [usize; 2] = [1 << 8, 1 << 19];
+const ENTRIES: [usize; 2] = [1 << 8, 1 << 20];
 /// Slots of the long table at first and at most (12 KiB and 12 MiB); it is at most half full.
 const SLOTS: [usize; 2] = [1 << 10, 1 << 20];
 /// Bytes kept beside the tables after which both begin anew.
@@ -59,7 +60,7 @@ struct Slot {
 }
 
 /// One thread's words.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Cache {
     entries: Vec<Entry>,
     /// How many hold a word.
@@ -70,6 +71,8 @@ pub struct Cache {
     bytes: Vec<u8>,
     /// Ids that no entry holds.
     ids: Vec<u32>,
+    /// Words that were put here since they were last taken, where that is wanted.
+    learned: Option<Learned>,
 }
 
 /// A word as the short table's key.
@@ -182,6 +185,7 @@ impl Default for Cache {
             taken: 0,
             bytes: Vec::new(),
             ids: Vec::new(),
+            learned: None,
         }
     }
 }
@@ -315,6 +319,35 @@ impl Cache {
         if ids.iter().any(|&id| id >= MOST) {
             return;
         }
+        if let Some(learned) = &mut self.learned {
+            learned.add(word, ids, length, count);
+        }
+        self.keep(key, word, ids, length, count);
+    }
+
+    /// Whether words that are put here are noted for others.
+    pub fn note_learned(&mut self, wanted: bool) {
+        self.learned = wanted.then(Learned::default);
+    }
+
+    /// What has been noted so far.
+    pub fn take_learned(&mut self) -> Learned {
+        self.learned
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default()
+    }
+
+    /// Keeps a word and its ids as another cache did, unless it is here.
+    pub fn learn(&mut self, word: &[u8], ids: &[u32]) {
+        let key = Key::of(word, 0, word.len());
+        let sizes = (u8::try_from(word.len()), u8::try_from(ids.len()));
+        if let (None, (Ok(length), Ok(count))) = (self.get(key, word), sizes) {
+            self.keep(key, word, ids, length, count);
+        }
+    }
+
+    fn keep(&mut self, key: Key, word: &[u8], ids: &[u32], length: u8, count: u8) {
         let kept = self.bytes.len() + self.ids.len() * size_of::<u32>();
         if kept > MOST_KEPT || self.taken == SLOTS[1] / 2 {
             self.entries.fill(Entry::default());

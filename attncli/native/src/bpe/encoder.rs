@@ -18,9 +18,30 @@ impl Bpe {
 
     /// An encoder for one thread, with what an earlier one learned.
     pub fn encoder(&self) -> Encoder<'_> {
+        self.encoder_with(self.idle.lock().pop().unwrap_or_default())
+    }
+
+    /// As many, each with what an earlier one learned.
+    pub fn encoders(&self, count: usize) -> Vec<Encoder<'_>> {
+        let mut idle = self.idle.lock();
+        let from = idle.len().saturating_sub(count);
+        let mut states = idle.split_off(from);
+        drop(idle);
+        let first = states.first().map(|state| state.cache.clone());
+        states.resize_with(count, || State {
+            cache: first.clone().unwrap_or_default(),
+            ..State::default()
+        });
+        states
+            .into_iter()
+            .map(|state| self.encoder_with(state))
+            .collect()
+    }
+
+    fn encoder_with(&self, state: State) -> Encoder<'_> {
         Encoder {
             bpe: self,
-            state: self.idle.lock().pop().unwrap_or_default(),
+            state,
             end_of_text: None,
         }
     }
@@ -160,6 +181,7 @@ pub struct Encoder<'a> {
 
 impl Drop for Encoder<'_> {
     fn drop(&mut self) {
+        self.state.cache.note_learned(false);
         self.bpe.idle.lock().push(std::mem::take(&mut self.state));
     }
 }
@@ -173,6 +195,11 @@ impl<'a> Encoder<'a> {
     /// Whether texts are cut here, and not words as they come.
     pub fn splits(&self) -> bool {
         self.bpe.splits()
+    }
+
+    /// The words that it knows.
+    pub(super) fn cache(&mut self) -> &mut Cache {
+        &mut self.state.cache
     }
 
     /// Appends a text's ids.

@@ -3,10 +3,12 @@
 //! A block begins where a piece begins, and no known pattern looks back from there: so every block is split as if
 //! the text began with it, and nothing is carried from one to the next. (Blocks at fixed places, with what they
 //! need to know of the one before, would read no byte twice, but need that state for every rule.) A rule says only
-//! what it is sure of: pieces that reach to the first byte that is no ASCII, or to the end of the block, are left
-//! to the next block, or to the rule's own walk over characters where a block begins with one.
+//! what it is sure of: pieces that reach to the end of the block, or to a character that the rule does not take
+//! beyond ASCII (white space, mostly), are left to the next block, or to the rule's own walk over characters where a
+//! block begins with one.
 
-use super::Pieces;
+use super::unicode::class_at;
+use super::{wide, Pieces};
 
 /// Bytes in a block.
 pub const BLOCK: usize = 64;
@@ -30,8 +32,10 @@ pub struct Masks {
     pub quote: u64,
     /// `/`
     pub slash: u64,
-    /// No ASCII: nothing more is said of these bytes.
+    /// No ASCII, and nothing more is said of these bytes.
     pub high: u64,
+    /// Bytes of a character behind its first.
+    pub inner: u64,
 }
 
 impl Masks {
@@ -44,8 +48,11 @@ impl Masks {
 
 /// What a pattern knows of its boundaries.
 pub trait Rule: Copy {
-    /// Places in the block at `at` where pieces begin, as far as its first `length` bytes (all ASCII) tell; bit 0
-    /// does not matter.
+    /// Whether the masks say all of characters of this class (beyond ASCII) that the rule must know.
+    fn takes(self, class: u8) -> bool;
+
+    /// Places in the block at `at` where pieces begin, as far as its first `length` bytes (all in the masks) tell;
+    /// bit 0 does not matter.
     fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64;
 
     /// End of the piece that begins at `at`, by a walk over characters.
@@ -81,7 +88,7 @@ pub fn drive(
 ) {
     let inside = &text[..end];
     let look = |at: usize| {
-        let masks = match text[at..].first_chunk() {
+        let mut masks = match text[at..].first_chunk() {
             Some(block) => classify(block),
             None => {
                 let rest = &text[at..];
@@ -91,7 +98,10 @@ pub fn drive(
             }
         };
         let left = u32::try_from(end - at).unwrap_or(u32::MAX);
-        let length = masks.high.trailing_zeros().min(left);
+        let mut length = left.min(64);
+        if masks.high & lowest(length) != 0 {
+            length = wide::enter(inside, at, &mut masks, length, rule);
+        }
         if length > 1 {
             rule.starts(inside, at, &masks, length) & !1
         } else {
@@ -116,15 +126,17 @@ pub fn drive(
     }
 }
 
-/// A piece that no block can tell, and those after it that begin with a character beyond ASCII.
+/// A piece that no block can tell, and those after it that begin with a character that the rule does not take.
 #[inline(never)]
 fn walk(text: &[u8], rule: impl Rule, mut at: usize, sink: &mut impl Pieces) -> usize {
-    // The second byte counts too: most words begin with a blank.
-    let beyond = |place: usize| text.get(place).is_some_and(|&byte| byte >= 0x80);
+    let beyond = |place: usize| {
+        text.get(place).is_some_and(|&byte| byte >= 0x80) && !rule.takes(class_at(text, place).1)
+    };
     loop {
         let end = rule.end_of_piece(text, at);
         sink.piece(at, end);
         at = end;
+        // What comes after a blank counts too: most words begin with one.
         if !beyond(at) && !beyond(at + 1) {
             return at;
         }
