@@ -7,9 +7,10 @@ pub mod batch;
 pub(crate) mod cache;
 pub mod derive;
 mod encoder;
+pub(crate) mod key;
 mod learned;
 mod merge;
-mod prefetch;
+pub(crate) mod prefetch;
 mod symbols;
 mod traced;
 

@@ -2,16 +2,12 @@
 //!
 //! Both are keyed by the whole word, so that an answer is never another word's.
 
+use super::key::Key;
 use super::learned::Learned;
 use super::prefetch::{prefetch, with_large_pages};
-use crate::counts::hash;
 
-/// Longest word of the short table: with its length it fills 16 bytes.
-const SHORT: usize = 15;
 /// Most ids of a word in the short table.
 pub const MOST_IDS: usize = 4;
-/// Longest word of the long table, and the most ids of a word.
-const LONG: usize = 255;
 /// Entries of the short table at first and at most (8 KiB and 32 MiB). It doubles when half full: a word met again
 /// moves to where it is looked for first, so that few stand behind others for long.
 const ENTRIES: [usize; 2] = [1 << 8, 1 << 20];
@@ -29,7 +25,7 @@ const ELSEWHERE: u128 = 1 << 127;
 /// A short word and its ids: half a cache line.
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
-struct Entry {
+pub struct Entry {
     /// The word's bytes, zeros, and in the last byte its length: 0 where there is none.
     word: u128,
     ids: [u32; MOST_IDS],
@@ -75,13 +71,6 @@ pub struct Cache {
     learned: Option<Learned>,
 }
 
-/// A word as the short table's key.
-#[derive(Debug, Clone, Copy)]
-pub struct Key {
-    word: u128,
-    hash: u32,
-}
-
 /// What is known of a word.
 #[derive(Debug)]
 pub enum Known<'c> {
@@ -102,79 +91,6 @@ impl Known<'_> {
     }
 }
 
-/// `KEEP[n]` keeps the first n bytes.
-const KEEP: [u128; SHORT + 1] = {
-    let mut masks = [0; SHORT + 1];
-    let mut length = 1;
-    while length <= SHORT {
-        masks[length] = masks[length - 1] << 8 | 0xff;
-        length += 1;
-    }
-    masks
-};
-
-impl Key {
-    /// What no word has.
-    pub const NONE: Self = Self {
-        word: u128::MAX,
-        hash: 0,
-    };
-
-    /// The key of `text[start..end]`, which is not empty; of a long word no more than its hash.
-    #[inline(always)]
-    fn of(text: &[u8], start: usize, end: usize) -> Self {
-        let length = end - start;
-        if length > SHORT {
-            return Self::long(&text[start..end]);
-        }
-        match text[start..].first_chunk() {
-            Some(sixteen) => Self::of_first(sixteen, length),
-            None => {
-                let mut sixteen = [0; 16];
-                sixteen[..length].copy_from_slice(&text[start..end]);
-                Self::of_first(&sixteen, length)
-            }
-        }
-    }
-
-    /// The key of the first `length` bytes, at most 15.
-    #[inline(always)]
-    fn of_first(sixteen: &[u8; 16], length: usize) -> Self {
-        let bytes = u128::from_le_bytes(*sixteen) & KEEP[length & SHORT];
-        Self::new(bytes | (length as u128) << 120)
-    }
-
-    #[inline(never)]
-    #[allow(clippy::cast_possible_truncation)] // any bits of a hash will do
-    fn long(word: &[u8]) -> Self {
-        Self {
-            word: u128::MAX,
-            hash: if word.len() > LONG {
-                0
-            } else {
-                hash(word) as u32
-            },
-        }
-    }
-
-    /// The hash: both halves of a product of two numbers that each depend on half the word.
-    #[inline(always)]
-    #[allow(clippy::cast_possible_truncation)] // halves of a u128
-    fn new(word: u128) -> Self {
-        let (low, high) = (word as u64, (word >> 64) as u64);
-        let product = u128::from(low ^ 0x9e37_79b9_7f4a_7c15)
-            * u128::from(high.rotate_left(32) ^ 0xe703_7ed1_a0b4_28db);
-        let hash = (product as u64 ^ (product >> 64) as u64) as u32;
-        Self { word, hash }
-    }
-
-    /// Whether the word is too long for the short table.
-    #[inline(always)]
-    pub fn is_long(self) -> bool {
-        self.word == u128::MAX
-    }
-}
-
 impl Default for Cache {
     /// Empty, and small until it has met many words.
     fn default() -> Self {
@@ -191,27 +107,9 @@ impl Default for Cache {
 }
 
 impl Cache {
-    /// The key of `text[start..end]`, which is not empty. Asks for the memory that its look-up will read first.
+    /// Asks for the memory that the look-up will read first.
     #[inline(always)]
-    pub fn key(&self, text: &[u8], start: usize, end: usize) -> Key {
-        let key = Key::of(text, start, end);
-        self.prefetch(key);
-        key
-    }
-
-    /// `key` of `window[start..end]` where at least 16 bytes stand from `start` on.
-    #[inline(always)]
-    pub fn key_inside<const N: usize>(&self, window: &[u8; N], start: usize, end: usize) -> Key {
-        let key = match window[start..].first_chunk() {
-            Some(sixteen) if end - start <= SHORT => Key::of_first(sixteen, end - start),
-            _ => Key::long(&window[start..end]),
-        };
-        self.prefetch(key);
-        key
-    }
-
-    #[inline(always)]
-    fn prefetch(&self, key: Key) {
+    pub fn prefetch(&self, key: Key) {
         if key.is_long() {
             let mask = self.slots.len().wrapping_sub(1);
             prefetch(&self.slots, key.hash as usize & mask);
@@ -220,17 +118,23 @@ impl Cache {
         }
     }
 
+    /// Where short words are looked for.
+    #[inline(always)]
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
     /// Writes the ids of the first of these words to `found` as long as each stands where it is looked for first and
     /// has few. How many words that were, and how many ids.
     #[inline(always)]
-    pub fn leading(&self, keys: &[Key], found: &mut [u32]) -> (usize, usize) {
+    pub fn leading(&self, words: &[u128], hashes: &[u32], found: &mut [u32]) -> (usize, usize) {
         let entries = &self.entries[..];
         let mut count = 0;
-        for (index, &key) in keys.iter().enumerate() {
-            let entry = &entries[key.hash as usize & (entries.len() - 1)];
+        for (index, (&word, &hash)) in words.iter().zip(hashes).enumerate() {
+            let entry = &entries[hash as usize & (entries.len() - 1)];
             let place = found.get_mut(count..count + MOST_IDS);
             match place {
-                Some(place) if entry.word == key.word => {
+                Some(place) if entry.word == word => {
                     let (few, more) = entry.few();
                     // All four are stored, of which as many stay as the word has: a copy of a length that is not
                     // known costs more.
@@ -240,7 +144,7 @@ impl Cache {
                 _ => return (index, count),
             }
         }
-        (keys.len(), count)
+        (words.len(), count)
     }
 
     /// Puts a short word where it is looked for first, and the one that was there in its place: that one is still found,
@@ -340,7 +244,7 @@ impl Cache {
 
     /// Keeps a word and its ids as another cache did, unless it is here.
     pub fn learn(&mut self, word: &[u8], ids: &[u32]) {
-        let key = Key::of(word, 0, word.len());
+        let key = Key::of(word);
         let sizes = (u8::try_from(word.len()), u8::try_from(ids.len()));
         if let (None, (Ok(length), Ok(count))) = (self.get(key, word), sizes) {
             self.keep(key, word, ids, length, count);
@@ -398,7 +302,7 @@ impl Cache {
             }
         } else if self.filled * 2 >= room {
             // In the place of another: what was entered further on because of that one is still found.
-            let place = Key::new(entry.word & !ELSEWHERE).hash as usize & (room - 1);
+            let place = Key::short(entry.word & !ELSEWHERE).hash as usize & (room - 1);
             self.filled += usize::from(self.entries[place].word == 0);
             self.entries[place] = entry;
             return;
@@ -409,7 +313,7 @@ impl Cache {
 
     fn enter(&mut self, entry: Entry) {
         let mask = self.entries.len() - 1;
-        let mut place = Key::new(entry.word & !ELSEWHERE).hash as usize & mask;
+        let mut place = Key::short(entry.word & !ELSEWHERE).hash as usize & mask;
         while self.entries[place].word != 0 {
             place = (place + 1) & mask;
         }

@@ -3,6 +3,7 @@
 use super::merge::{Merger, Piece};
 use super::{Algorithm, SentencePiece};
 use crate::bpe::cache::Cache;
+use crate::bpe::key::Key;
 use crate::error::{Error, Result};
 use crate::normalize::Span;
 use crate::trie::NONE;
@@ -133,7 +134,7 @@ impl SentencePiece {
         ids: &mut Vec<u32>,
     ) {
         let word = &text[start..end];
-        let key = state.cache.key(text, start, end);
+        let key = Key::of(word);
         let bpe = matches!(self.algorithm, Algorithm::Bpe(_));
         let first = self.any_bytes && start == 0;
         if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_long() {

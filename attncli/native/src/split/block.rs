@@ -87,42 +87,64 @@ pub fn drive(
     sink: &mut impl Pieces,
 ) {
     let inside = &text[..end];
-    let look = |at: usize| {
-        let mut masks = match text[at..].first_chunk() {
-            Some(block) => classify(block),
-            None => {
-                let rest = &text[at..];
-                let mut block = [0x80; BLOCK];
-                block[..rest.len()].copy_from_slice(rest);
-                classify(&block)
-            }
-        };
-        let left = u32::try_from(end - at).unwrap_or(u32::MAX);
-        let mut length = left.min(64);
-        if masks.high & lowest(length) != 0 {
-            length = wide::enter(inside, at, &mut masks, length, rule);
-        }
-        if length > 1 {
-            rule.starts(inside, at, &masks, length) & !1
+    let (mut at, mut before, mut waiting) = (start, start, 0);
+    loop {
+        let starts = if at < end {
+            look(text, at, end, rule, &classify)
         } else {
             0
+        };
+        // A block is looked at before the pieces of the one before are told: the end of that loop is often predicted
+        // wrongly, and what comes after it would wait.
+        if waiting != 0 {
+            sink.pieces(before, waiting);
+        }
+        (before, waiting) = (at, starts);
+        if starts != 0 {
+            at += starts.ilog2() as usize;
+        } else if at < end {
+            at = walk(inside, rule, at, sink);
+        } else {
+            return;
+        }
+    }
+}
+
+const AHEAD: usize = 1024;
+/// Places in the block at `at` where pieces begin; none where it can tell none. (A function that is always compiled into
+/// the loop: as a closure it was called, and the masks went through memory.)
+#[inline(always)]
+fn look(
+    text: &[u8],
+    at: usize,
+    end: usize,
+    rule: impl Rule,
+    classify: &impl Fn(&[u8; BLOCK]) -> Masks,
+) -> u64 {
+    let inside = &text[..end];
+    let mut last = [0x80; BLOCK];
+    let block = match text[at..].first_chunk() {
+        Some(block) => block,
+        None => {
+            let rest = &text[at..];
+            last[..rest.len()].copy_from_slice(rest);
+            &last
         }
     };
-    let mut at = start;
-    let mut ahead = look(at);
-    while at < end {
-        let starts = ahead;
-        if starts == 0 {
-            at = walk(inside, rule, at, sink);
-            ahead = look(at);
-            continue;
-        }
-        // The next block is looked at before the pieces of this one are told: the end of that loop is often
-        // predicted wrongly, and what comes after it would wait.
-        let next = at + starts.ilog2() as usize;
-        ahead = look(next);
-        sink.pieces(at, starts);
-        at = next;
+    crate::bpe::prefetch::prefetch(text, at + AHEAD);
+    let mut masks = classify(block);
+    let left = end - at;
+    if masks.high == 0 && left >= BLOCK {
+        return rule.starts(inside, at, &masks, 64) & !1;
+    }
+    let mut length = u32::try_from(left).map_or(64, |left| left.min(64));
+    if masks.high & lowest(length) != 0 {
+        length = wide::enter(inside, at, &mut masks, length, rule);
+    }
+    if length > 1 {
+        rule.starts(inside, at, &masks, length) & !1
+    } else {
+        0
     }
 }
 

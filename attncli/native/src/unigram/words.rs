@@ -3,6 +3,7 @@
 
 use super::{Lattice, Unigram, UNKNOWN_PENALTY};
 use crate::bpe::cache::Cache;
+use crate::bpe::key::Key;
 use crate::error::{Error, Result};
 use crate::lost::Lost;
 use crate::normalize::Span;
@@ -150,7 +151,7 @@ impl Encoder<'_> {
         if word.is_empty() {
             return Ok(());
         }
-        let key = self.cache.key(word, 0, word.len());
+        let key = Key::of(word);
         if !self.cache.append(key, word, ids) {
             let from = ids.len();
             let mut spans = std::mem::take(&mut self.spans);
