@@ -8,9 +8,9 @@ use super::prefetch::{prefetch, with_large_pages};
 
 /// Most ids of a word in the short table.
 pub const MOST_IDS: usize = 4;
-/// Entries of the short table at first and at most (8 KiB and 32 MiB). It doubles when half full: a word met again
+/// Entries of the short table at first and at most (8 KiB and 16 MiB). It doubles when half full: a word met again
 /// moves to where it is looked for first, so that few stand behind others for long.
-const ENTRIES: [usize; 2] = [1 << 8, 1 << 20];
+const ENTRIES: [usize; 2] = [1 << 8, 1 << 19];
 /// Slots of the long table at first and at most (12 KiB and 12 MiB); it is at most half full.
 const SLOTS: [usize; 2] = [1 << 10, 1 << 20];
 /// Bytes kept beside the tables after which both begin anew.
@@ -22,7 +22,8 @@ const MOST: u32 = 1 << COUNT_SHIFT;
 /// In an entry's word: the ids are too many for the entry, which holds their place and number instead.
 const ELSEWHERE: u128 = 1 << 127;
 
-/// A short word and its ids: half a cache line.
+/// A short word and its ids: half a cache line. (A whole one, with twelve ids, took 1.13 times as long on English and
+/// 0.9 times on multilingual text.)
 #[derive(Debug, Clone, Copy, Default)]
 #[repr(align(32))]
 pub struct Entry {
@@ -32,7 +33,7 @@ pub struct Entry {
 }
 
 impl Entry {
-    /// Four numbers, of which so many are the word's ids, where it has no more.
+    /// Numbers of which so many are the word's ids, where they are not elsewhere.
     #[inline(always)]
     fn few(&self) -> ([u32; MOST_IDS], usize) {
         let [first, second, third, fourth] = self.ids;
@@ -74,7 +75,7 @@ pub struct Cache {
 /// What is known of a word.
 #[derive(Debug)]
 pub enum Known<'c> {
-    /// Of four numbers the first so many are its ids.
+    /// The first so many of these numbers are its ids.
     Few([u32; MOST_IDS], usize),
     /// Ids, of which the first so many are its own.
     Many(&'c [u32], usize),
@@ -118,6 +119,16 @@ impl Cache {
         }
     }
 
+    /// Asks for the memory that the look-up of a long word reads second.
+    #[inline]
+    pub fn prefetch_long(&self, hash: u32) {
+        let mask = self.slots.len().wrapping_sub(1);
+        if let Some(slot) = self.slots.get(hash as usize & mask) {
+            prefetch(&self.bytes, slot.place as usize);
+            prefetch(&self.ids, slot.ids as usize);
+        }
+    }
+
     /// Where short words are looked for.
     #[inline(always)]
     pub fn entries(&self) -> &[Entry] {
@@ -135,9 +146,9 @@ impl Cache {
             let place = found.get_mut(count..count + MOST_IDS);
             match place {
                 Some(place) if entry.word == word => {
-                    let (few, more) = entry.few();
                     // All four are stored, of which as many stay as the word has: a copy of a length that is not
                     // known costs more.
+                    let (few, more) = entry.few();
                     place.copy_from_slice(&few);
                     count += more;
                 }
@@ -177,7 +188,7 @@ impl Cache {
                 return Some(Known::Few(few, count));
             }
             if entry.word == key.word | ELSEWHERE {
-                let [from, count, _, _] = entry.ids;
+                let [from, count, ..] = entry.ids;
                 return Some(Known::Many(&self.ids[from as usize..], count as usize));
             }
             if entry.word == 0 {
@@ -284,7 +295,7 @@ impl Cache {
             }
             _ => {
                 word |= ELSEWHERE;
-                few = [from, u32::from(count), 0, 0];
+                (few[0], few[1]) = (from, u32::from(count));
                 self.ids.extend_from_slice(ids);
             }
         }
@@ -300,7 +311,7 @@ impl Cache {
                     self.enter(entry);
                 }
             }
-        } else if self.filled * 2 >= room {
+        } else if self.filled * 4 >= room * 3 {
             // In the place of another: what was entered further on because of that one is still found.
             let place = Key::short(entry.word & !ELSEWHERE).hash as usize & (room - 1);
             self.filled += usize::from(self.entries[place].word == 0);

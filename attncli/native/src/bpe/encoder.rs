@@ -141,8 +141,8 @@ const FOUND: usize = 1024;
 #[derive(Default)]
 pub struct Pending<'t> {
     keys: Keys,
-    /// The long ones among them.
-    long: Vec<&'t [u8]>,
+    /// The long ones among them, and their hashes.
+    long: Vec<(&'t [u8], u32)>,
 }
 
 /// One thread's working state; it goes back to the tokenizer when dropped.
@@ -243,7 +243,10 @@ impl<'a> Encoder<'a> {
         let count = pending.keys.count;
         let words = &pending.keys.words[..count];
         let hashes = &pending.keys.hashes[..count];
-        let mut long = pending.long.drain(..);
+        for &(_, hash) in &pending.long {
+            self.state.cache.prefetch_long(hash);
+        }
+        let mut long = pending.long.drain(..).map(|(word, _)| word);
         let mut at = 0;
         loop {
             let State { cache, found, .. } = &mut self.state;
@@ -317,7 +320,7 @@ impl<'t> Words<'_, '_, 't> {
         let key = Key::of(word);
         self.encoder.state.cache.prefetch(key);
         if key.is_long() {
-            self.pending.long.push(word);
+            self.pending.long.push((word, key.hash));
         }
         self.pending.keys.push(key);
     }

@@ -44,8 +44,11 @@ const LENGTH: [u128; SHORT + 1] = {
 const SALT: [u64; 2] = [0x9e37_79b9_7f4a_7c15, 0xe703_7ed1_a0b4_28db];
 
 impl Key {
-    /// What stands for the end of a text: no word has no bytes.
-    pub const END: Self = Self { word: 0, hash: 0 };
+    /// What stands for the end of a text: no word has this length.
+    pub const END: Self = Self {
+        word: u128::MAX - 1,
+        hash: 0,
+    };
 
     /// The key of a word that is not empty.
     #[inline]
@@ -102,13 +105,14 @@ fn mix(word: u128) -> u32 {
     mix_portable(word)
 }
 
-/// Both halves of a product of two numbers that each depend on half the word.
+/// All of a product of two numbers that each depend on half the word.
 #[inline]
 #[allow(clippy::cast_possible_truncation)] // halves of a u128
 fn mix_portable(word: u128) -> u32 {
     let (low, high) = (word as u64, (word >> 64) as u64);
     let product = u128::from(low ^ SALT[0]) * u128::from(high.rotate_left(32) ^ SALT[1]);
-    (product as u64 ^ (product >> 64) as u64) as u32
+    let folded = product as u64 ^ (product >> 64) as u64;
+    (folded ^ folded >> 32) as u32
 }
 
 /// The keys of a block's words, in memory that is used again for the next block.
@@ -215,15 +219,16 @@ mod x86 {
             && is_x86_feature_detected!("bmi1")
     }
 
-    /// Two rounds of AES: after them each byte depends on all sixteen.
+    /// Three rounds of AES. (After two each byte depends on all sixteen, but four of them on some only through one
+    /// byte: of 32,768 decimal numbers 3 in 4 shared a slot of 65,536.)
     #[target_feature(enable = "avx2,aes,bmi1")]
     #[inline]
     pub fn mix_aes(word: u128) -> u32 {
         let half = |shift: u32| i64::from_le_bytes(((word >> shift) as u64).to_le_bytes());
         let salt = _mm_set_epi64x(SALT[1].cast_signed(), SALT[0].cast_signed());
         let bytes = _mm_set_epi64x(half(64), half(0));
-        let mixed = _mm_aesenc_si128(_mm_aesenc_si128(bytes, salt), salt);
-        _mm_cvtsi128_si32(mixed).cast_unsigned()
+        let round = |state| _mm_aesenc_si128(state, salt);
+        _mm_cvtsi128_si32(round(round(round(bytes)))).cast_unsigned()
     }
 
     #[target_feature(enable = "avx2,aes,bmi1")]

@@ -78,7 +78,7 @@ impl Table {
     }
 
     /// Length and class of the character that begins at `at` in the text with a byte beyond ASCII.
-    #[inline]
+    #[inline(always)]
     pub fn at(&self, text: &[u8], at: usize) -> (usize, u8) {
         // Most have two or three bytes, and others behind them.
         if let Some(&[first, second, third, _]) = text[at..].first_chunk() {
@@ -96,6 +96,12 @@ impl Table {
                 }
             }
         }
+        self.at_any(text, at)
+    }
+
+    /// `at`, of any length.
+    #[inline(never)]
+    fn at_any(&self, text: &[u8], at: usize) -> (usize, u8) {
         match decode(text, at) {
             (length, Some(code)) => (length, self.class(code as usize)),
             (length, None) => (length, 0),

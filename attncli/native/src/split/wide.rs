@@ -5,7 +5,7 @@ use super::unicode::{wide_classes, LETTER, NUMBER, UPPER};
 
 /// Enters those of the first `length` bytes of the block at `at` that the rule takes, in order, up to the first that it
 /// does not, or that is not whole: how many bytes are known then.
-#[inline]
+#[inline(always)]
 pub fn enter(text: &[u8], at: usize, masks: &mut Masks, length: u32, rule: impl Rule) -> u32 {
     let classes = wide_classes();
     let mut high = masks.high & lowest(length);
