@@ -4,7 +4,7 @@
 
 use super::encoder::{Encoded, Encoder, Pending};
 use super::learned::{Board, Reader};
-use super::prefetch::with_large_pages;
+use super::prefetch::{with_large_pages, zeros_in_large_pages};
 use super::Bpe;
 use crate::error::{Error, Result};
 use crate::split::Splitter;
@@ -30,35 +30,43 @@ struct Stretch<'t> {
 }
 
 /// Ids in the order of their texts, whichever job ends first.
-struct InOrder {
+struct InOrder<'m> {
     /// The job whose ids come next.
     next: usize,
     waiting: BTreeMap<usize, Encoded>,
     /// Memory for other jobs.
     spare: Vec<Encoded>,
-    all: Encoded,
+    /// Room for the ids that come next, behind so many.
+    room: &'m mut [u32],
+    written: usize,
+    ends: Vec<usize>,
+    /// What had no room.
+    beyond: Encoded,
 }
 
-impl InOrder {
-    /// Takes a job's ids, and gives memory for those of another.
-    fn take(&mut self, index: usize, part: Encoded) -> Encoded {
+impl<'m> InOrder<'m> {
+    /// Takes a job's ids. Gives those whose place is known by now, which the thread then copies there itself: so
+    /// no other waits, while that memory is touched for the first time.
+    fn take(&mut self, index: usize, part: Encoded) -> Vec<(Encoded, &'m mut [u32])> {
         self.waiting.insert(index, part);
+        let mut ready = Vec::new();
         while let Some(mut part) = self.waiting.remove(&self.next) {
             self.next += 1;
-            self.append(&part);
-            part.ids.clear();
-            part.ends.clear();
-            self.spare.push(part);
+            let count = part.ids.len();
+            if count > self.room.len() || !self.beyond.is_empty() {
+                self.beyond.append(&part);
+                part.clear();
+                self.spare.push(part);
+                continue;
+            }
+            let (place, room) = std::mem::take(&mut self.room).split_at_mut(count);
+            self.room = room;
+            let before = self.written;
+            self.ends.extend(part.ends.iter().map(|&end| before + end));
+            self.written += count;
+            ready.push((part, place));
         }
-        self.spare.pop().unwrap_or_default()
-    }
-
-    fn append(&mut self, part: &Encoded) {
-        let before = self.all.ids.len();
-        self.all.ids.extend_from_slice(&part.ids);
-        self.all
-            .ends
-            .extend(part.ends.iter().map(|&end| before + end));
+        ready
     }
 }
 
@@ -122,11 +130,11 @@ impl Bpe {
         let least = JOB.min(total / workers / 4).max(1);
         let jobs = share(stretches, |stretch| stretch.text.len(), least);
         // An id for each byte, for memory that is not written to is not taken, and a larger vector would begin anew.
-        let mut all = Encoded {
-            ids: with_large_pages(total),
-            ends: Vec::new(),
-        };
         if workers == 1 {
+            let mut all = Encoded {
+                ids: with_large_pages(total),
+                ends: Vec::new(),
+            };
             let mut encoder = self.encoder();
             encoder.end_of_text = end_of_text;
             for (_, job) in jobs {
@@ -137,11 +145,15 @@ impl Bpe {
             }
             return Ok(vec![all]);
         }
+        let mut ids = zeros_in_large_pages(total);
         let in_order = Mutex::new(InOrder {
             next: 0,
             waiting: BTreeMap::new(),
             spare: Vec::new(),
-            all,
+            room: &mut ids,
+            written: 0,
+            ends: Vec::new(),
+            beyond: Encoded::default(),
         });
         let next = AtomicUsize::new(0);
         let board = Board::default();
@@ -156,7 +168,7 @@ impl Bpe {
             encoder.end_of_text = end_of_text;
             encoder.cache().note_learned(true);
             let mut reader = Reader::new(&board, number);
-            let mut part = Encoded::default();
+            let mut spare: Vec<Encoded> = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&(_, job)) = jobs.get(index) else {
@@ -165,8 +177,18 @@ impl Bpe {
                 if cancel.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
                 }
+                let mut part = spare.pop().unwrap_or_default();
                 encoder.job(job, &mut part)?;
-                part = lock(&in_order).take(index, part);
+                let mut shared = lock(&in_order);
+                let ready = shared.take(index, part);
+                shared.spare.append(&mut spare);
+                spare.extend(shared.spare.pop());
+                drop(shared);
+                for (mut part, place) in ready {
+                    place.copy_from_slice(&part.ids);
+                    part.clear();
+                    spare.push(part);
+                }
                 reader.exchange(encoder.cache());
             }
         };
@@ -174,10 +196,20 @@ impl Bpe {
             // What others learned last.
             reader.exchange(encoder.cache());
         }
-        let in_order = in_order
+        let InOrder {
+            written,
+            ends,
+            beyond,
+            ..
+        } = in_order
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        Ok(vec![in_order.all])
+        ids.truncate(written);
+        let mut parts = vec![Encoded { ids, ends }];
+        if !beyond.is_empty() {
+            parts.push(beyond);
+        }
+        Ok(parts)
     }
 }
 

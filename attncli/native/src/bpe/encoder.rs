@@ -132,6 +132,26 @@ pub struct Encoded {
     pub ends: Vec<usize>,
 }
 
+impl Encoded {
+    /// Adds the ids of the texts that follow.
+    pub fn append(&mut self, next: &Self) {
+        let before = self.ids.len();
+        self.ids.extend_from_slice(&next.ids);
+        self.ends.extend(next.ends.iter().map(|&end| before + end));
+    }
+
+    /// Whether nothing was encoded.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.ends.is_empty()
+    }
+
+    /// Forgets all, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.ids.clear();
+        self.ends.clear();
+    }
+}
+
 /// Ids of a word that are copied whole.
 const AT_ONCE: usize = 16;
 /// Ids that are gathered before they go to the end of a vector.
