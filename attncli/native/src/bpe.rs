@@ -10,7 +10,6 @@ mod encoder;
 pub(crate) mod key;
 mod learned;
 mod merge;
-pub(crate) mod prefetch;
 mod symbols;
 mod traced;
 

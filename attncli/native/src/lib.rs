@@ -12,6 +12,7 @@ mod memory;
 pub mod normalize;
 mod pair;
 pub mod pipeline;
+mod prefetch;
 pub mod pretokenize;
 pub mod sentencepiece;
 pub mod spell;

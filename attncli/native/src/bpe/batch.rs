@@ -4,9 +4,9 @@
 
 use super::encoder::{Encoded, Encoder, Pending};
 use super::learned::{Board, Reader};
-use super::prefetch::{with_large_pages, zeros_in_large_pages};
 use super::Bpe;
 use crate::error::{Error, Result};
+use crate::prefetch::{with_large_pages, zeros_in_large_pages};
 use crate::split::Splitter;
 use crate::workers::together;
 use memchr::{memchr, memchr_iter, memrchr};

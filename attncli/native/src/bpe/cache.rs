@@ -4,7 +4,7 @@
 
 use super::key::Key;
 use super::learned::Learned;
-use super::prefetch::{prefetch, with_large_pages};
+use crate::prefetch::{prefetch, with_large_pages};
 
 /// Most ids of a word in the short table.
 pub const MOST_IDS: usize = 4;

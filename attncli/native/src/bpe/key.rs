@@ -1,7 +1,7 @@
 //! A word as the key of a table: its bytes themselves where they are few, and a hash.
 
-use super::prefetch::prefetch;
 use crate::counts::hash;
+use crate::prefetch::prefetch;
 use crate::split::block::BLOCK;
 
 /// Longest word that is a key itself: with its length it fills 16 bytes.
@@ -224,9 +224,9 @@ mod x86 {
     #[target_feature(enable = "avx2,aes,bmi1")]
     #[inline]
     pub fn mix_aes(word: u128) -> u32 {
-        let half = |shift: u32| i64::from_le_bytes(((word >> shift) as u64).to_le_bytes());
         let salt = _mm_set_epi64x(SALT[1].cast_signed(), SALT[0].cast_signed());
-        let bytes = _mm_set_epi64x(half(64), half(0));
+        // SAFETY: the word has 16 bytes, and the load asks for no alignment.
+        let bytes = unsafe { _mm_loadu_si128((&raw const word).cast()) };
         let round = |state| _mm_aesenc_si128(state, salt);
         _mm_cvtsi128_si32(round(round(round(bytes)))).cast_unsigned()
     }

@@ -99,7 +99,7 @@ impl Finders {
 /// A model's working state, for one thread.
 enum ModelEncoder<'a> {
     Bpe(Box<bpe::Encoder<'a>>),
-    WordPiece(wordpiece::Encoder<'a>),
+    WordPiece(Box<wordpiece::Encoder<'a>>),
     Unigram(Box<unigram::Encoder<'a>>),
     SentencePiece(Box<sentencepiece::Encoder<'a>>),
 }
@@ -175,7 +175,9 @@ impl Tokenizer {
             finders,
             model: match &self.model {
                 Model::Bpe(bpe) => ModelEncoder::Bpe(Box::new(bpe.encoder())),
-                Model::WordPiece(wordpiece) => ModelEncoder::WordPiece(wordpiece.encoder()),
+                Model::WordPiece(wordpiece) => {
+                    ModelEncoder::WordPiece(Box::new(wordpiece.encoder()))
+                }
                 Model::Unigram(words) => ModelEncoder::Unigram(Box::new(words.encoder())),
                 Model::SentencePiece(model) => {
                     ModelEncoder::SentencePiece(Box::new(model.encoder()))

@@ -9,9 +9,13 @@
 
 use super::unicode::class_at;
 use super::{wide, Pieces};
+use crate::prefetch::prefetch;
 
 /// Bytes in a block.
 pub const BLOCK: usize = 64;
+/// Text is asked for so many bytes ahead. (Without that the load of a block waited longer than anything else here: 1.25
+/// times as long for English text in all. With 512 or 2048 it takes as long as with 1024.)
+const AHEAD: usize = 1024;
 
 /// Classes of the bytes of a block: bit i for byte i.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -110,7 +114,6 @@ pub fn drive(
     }
 }
 
-const AHEAD: usize = 1024;
 /// Places in the block at `at` where pieces begin; none where it can tell none. (A function that is always compiled into
 /// the loop: as a closure it was called, and the masks went through memory.)
 #[inline(always)]
@@ -131,7 +134,7 @@ fn look(
             &last
         }
     };
-    crate::bpe::prefetch::prefetch(text, at + AHEAD);
+    prefetch(text, at + AHEAD);
     let mut masks = classify(block);
     let left = end - at;
     if masks.high == 0 && left >= BLOCK {
