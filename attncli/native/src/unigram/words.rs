@@ -171,7 +171,7 @@ impl Encoder<'_> {
         let model = self.model;
         model.unigram.segment(word, 0.0, &mut self.lattice);
         let unknown = |id| id == NONE || Some(id) == model.unknown;
-        let mut path = self.lattice.path.iter().copied().peekable();
+        let mut path = model.unigram.path(word, &self.lattice).peekable();
         while let Some((start, mut end, id)) = path.next() {
             if !unknown(id) {
                 ids.push(id);
