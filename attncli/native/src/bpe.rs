@@ -10,6 +10,7 @@ mod encoder;
 pub(crate) mod key;
 mod learned;
 mod merge;
+mod scan;
 mod symbols;
 mod traced;
 
