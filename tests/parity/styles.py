@@ -155,8 +155,8 @@ def added_tokens(draw: st.DrawFn, vocab: dict[str, int]) -> list[dict[str, Any]]
         | {flag: draw(flags) for flag in ("single_word", "lstrip", "rstrip", "normalized", "special")}
         for text in sorted(texts, key=ids.__getitem__)
     ]
-    # Where one is a piece of the vocabulary and is not cut out (no single word, or changed by the normalizer), theirs still
-    # finds it as text; special tokens are never that here.
+    # Where one is a piece of the vocabulary and is not cut out (no single word, or changed by the normalizer), theirs
+    # still finds it as text; special tokens are never that here.
     for token in drawn:
         if token["content"] == "<s>" or (token["content"] in vocab and token["special"]):
             token["single_word"] = False
