@@ -33,6 +33,17 @@ def dna(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@pytest.fixture(scope="module")
+def many_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A million distinct pairs of characters, most of them twice; 7 MB."""
+    letters = random.Random(5)
+    characters = [chr(0x4E00 + number) for number in range(3000)]
+    path = tmp_path_factory.mktemp("words") / "pairs.txt"
+    words = ("".join(letters.choices(characters, k=8)) for _ in range(150_000))
+    path.write_text("".join(f"{word}\n{word}a\n" for word in words), encoding="utf-8")
+    return path
+
+
 LAUNCHER = """
 import resource, subprocess, sys
 limits, command = eval(sys.argv[1]), sys.argv[2:]
@@ -93,7 +104,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, many_words: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("megabytes", [200, 280])
+@pytest.mark.parametrize("megabytes", [120, 200, 280])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_a_limit_from_outside_is_one_line(
     tmp_path: Path, many_words: Path, dna: Path, megabytes: int, threads: str
@@ -110,6 +121,16 @@ def test_a_limit_from_outside_is_one_line(
             assert list(tmp_path.iterdir()) == []
         else:
             (tmp_path / "t.json").unlink()
+
+
+@pytest.mark.parametrize("megabytes", [120, 150])
+def test_pairs_beyond_a_limit_from_outside_are_one_line(tmp_path: Path, many_pairs: Path, megabytes: int) -> None:
+    arguments = ["--vocab-size", "60000", "--threads", "1", str(many_pairs), "-o", str(tmp_path / "t.json")]
+    for unit in ("bytes", "characters"):
+        status, said, _ = limited(*arguments, "--unit", unit, AS=megabytes << 20)
+        assert (status, said.count("\n")) == (1, 1)
+        assert "memory" in said
+        assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupt_within_one_long_word(tmp_path: Path, dna: Path) -> None:
