@@ -208,7 +208,7 @@ def map_bytes(path: str) -> Any:
     if path != "-" and stat.S_ISREG((found := status(path)).st_mode):
         try:
             with Path(path).open("rb") as raw:
-                if compression.kind_of(raw.read(compression.MAGIC)) is None:
+                if not _compressed(raw):
                     return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if found.st_size else b""
         except OSError as error:
             raise _os_error(error, path) from error
@@ -260,6 +260,19 @@ def size(path: str) -> int | None:
     except OSError:
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def is_compressed(path: str) -> bool:
+    """Whether a regular file is compressed, by what it holds."""
+    try:
+        with Path(path).open("rb") as raw:
+            return _compressed(raw)
+    except OSError as error:
+        raise _os_error(error, path) from error
+
+
+def _compressed(raw: BinaryIO) -> bool:
+    return compression.kind_of(raw.read(compression.MAGIC)) is not None
 
 
 def digest(path: str, hasher: hashlib._Hash) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
@@ -14,6 +15,7 @@ from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, 
 from attncli.errors import CallError
 
 if TYPE_CHECKING:
+    from attncli.artifacts.forecast import Forecast
     from attncli.artifacts.tokenizer import Tokenizer
 
 __all__ = ["run"]
@@ -101,8 +103,19 @@ def run(
         raise CallError("--vocab-size and --merges both say when to stop", hint="give one of them")
     sources = console.sources()
     if dry_run:
+        from attncli.artifacts.forecast import forecast
+
         sizes = [files.size(source) or 0 for source in sources]
         console.tell(f"{len(sources)} inputs, {sum(sizes):,} bytes, {common.threads or 'all'} threads")
+        expected = forecast(
+            sources,
+            entries=vocab_size or 256 + (merges or 0),
+            pattern=pattern or ("gpt2" if end_of_word is None else "whitespace"),
+            from_format=from_,
+            field=field,
+            threads=common.threads,
+        )
+        _tell_memory(console, expected, max_memory)
         return
     for source in sources:
         console.count(files.size(source) or 0)
@@ -141,6 +154,29 @@ def run(
     if have < wanted:
         what = "entries" if vocab_size is not None else "merges"
         console.say(f"the text gave {have} {what}, not {wanted}: no other pair occurs {max(1, min_frequency)} times")
+
+
+def _tell_memory(console: Console, expected: Forecast | None, limit: int | None) -> None:
+    """What `--dry-run` says of memory."""
+    if expected is None:
+        console.tell("memory: not known before a pipe's end; --max-memory bounds what words and merging take")
+        return
+    console.tell(
+        f"memory: {_about(expected.memory())}, by the words of {_megabytes(expected.sampled)} of the text; "
+        f"they take {_megabytes(expected.words)}, and merging them {_about(expected.merging)}"
+    )
+    if limit is not None:
+        way = "the words go through temporary files" if expected.spills(limit) else "the words stay in memory"
+        console.tell(f"with --max-memory: {_about(expected.memory(limit))}; {way}")
+
+
+def _about(sizes: tuple[int, int]) -> str:
+    usual, most = map(_megabytes, sizes)
+    return f"about {usual}" if usual == most else f"about {usual} and at most {most}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{math.ceil(size / 1e6):,} MB"
 
 
 def _tracer(stream: BinaryIO) -> Trace:
