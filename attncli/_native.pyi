@@ -234,6 +234,16 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
     None where anything is out of order in the tables, or stands twice: the plain reader tells what.
     """
 
+def lift_vocab_merges(vocab: bytes, merges: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The tables of a vocab.json and its merges.txt: the spellings in the order of their ids and where each ends, and
+    the merges as ids (left, right), as `lift_tokenizer_json` gives them.
+
+    None where anything is out of order, or a merge or what it makes is not in the vocabulary: the plain reader tells.
+
+    >>> lift_vocab_merges(b'{"a": 0, "b": 1, "ab": 2}', b"a b")[0]
+    b'abab'
+    """
+
 def add_tokens(
     tokens: bytes, ends: bytes, added: Sequence[tuple[int, bytes]], spelled: bool
 ) -> tuple[bytes, bytes] | None:
