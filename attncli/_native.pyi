@@ -199,9 +199,10 @@ class Tokenizer:
     def decode_batch(
         self, documents: Sequence[NDArray[np.unsignedinteger] | Sequence[int]], skip: Sequence[int] = ()
     ) -> list[bytes]:
-        """The tokens of each document, one after another, without those to skip. Of SentencePiece the text that they
-        make: control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and the dummy prefix goes.
-        ValueError for what is no id."""
+        """The text of each document without the tokens to skip, by the decoder's steps (bytes that are no UTF-8 stay):
+        those of a byte-level model have all tokens in one. Of SentencePiece control pieces are nothing, the unknown id
+        is `unk_surface`, bytes are joined, and the dummy prefix goes. ValueError for what is no id, and where a step
+        gives up or blows the text up."""
 
     def lost(self) -> list[bytes]:
         """Characters (WordPiece: words) that the vocabulary could not say so far, at most 1,000, in order."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attncli.core import engine
 from attncli.core.tokenizer import contract, special
-from attncli.core.tokenizer.decoder import decode_steps
 from attncli.core.tokenizer.model import BPE, Model, WordPiece
 from attncli.core.tokenizer.offsets import in_characters
 from attncli.core.tokenizer.patterns import only_pattern
@@ -42,7 +41,6 @@ class Tokenizer:
     def __init__(self, model: Model) -> None:
         """Raises DataError where the model contradicts itself, or asks for what is not done."""
         self.model = model
-        self._join = decode_steps(model.decoder) if model.decoder else None
         arguments, buffers = contract.arguments(model)
         encoder: Callable[..., _native.Tokenizer] = engine.tokenizer()
         try:
@@ -233,17 +231,14 @@ class Tokenizer:
         """The text of each document's ids; arrays of uint16 or uint32 are quickest."""
         listed: list[Any] = [_ids(document) for document in documents]
         hidden = sorted(self.special_tokens.values()) if skip_special else []
-        join = self._join
-        if join is None or self.model.byte_level:
-            try:
-                whole = self._engine.decode_batch(listed, hidden)
-            except (ValueError, OverflowError, TypeError):
-                self._check_ids(listed)
-                raise
-            return whole if join is None else [_encoded(join([_decoded(text)])) for text in whole]
-        self._check_ids(listed)
-        names, skipped = self._names, set(hidden)
-        return [_encoded(join([names[id_] for id_ in document if id_ not in skipped])) for document in listed]
+        try:
+            return self._engine.decode_batch(listed, hidden)
+        except ValueError as error:
+            self._check_ids(listed)
+            raise DataError(str(error)) from error
+        except (OverflowError, TypeError):
+            self._check_ids(listed)
+            raise
 
     def labels(self, ids: Iterable[int]) -> list[str]:
         r"""Each token for people; undecodable bytes and control characters as `\xNN`."""
@@ -312,19 +307,6 @@ class Tokenizer:
         if model.normalizer or not model.byte_level or spaced or pattern is None:
             return None
         return engine.splitter()(*pattern)
-
-    @cached_property
-    def _names(self) -> list[str]:
-        """The tokens as the decoder's steps take them."""
-        return [_decoded(token) for token in self.model.tokens]
-
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape")
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
 
 
 def _bytes(text: str | bytes) -> bytes:

@@ -1,6 +1,7 @@
-//! Ids back to bytes, where the model alone does that; and what encoding has lost.
+//! Ids back to text; and what encoding has lost.
 
 use super::{Model, Tokenizer};
+use crate::error::{Error, Result};
 
 impl Tokenizer {
     /// Entries of the vocabulary.
@@ -13,25 +14,28 @@ impl Tokenizer {
         }
     }
 
-    /// The bytes of ids, one after another, or what SentencePiece makes of them; without those to `skip`. None where
-    /// one is no id.
-    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
+    /// The text of ids without those to `skip`. Fails where one is no id, and where a decoder does.
+    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Result<Vec<u8>> {
+        let unknown = || Error::Invalid("an id is not in the vocabulary".into());
         let vocab = match &self.model {
             Model::Bpe(bpe) => bpe.vocab(),
             Model::WordPiece(wordpiece) => wordpiece.vocab(),
             Model::Unigram(words) => words.vocab(),
-            Model::SentencePiece(model) => return model.decode(ids, skip),
+            Model::SentencePiece(model) => return model.decode(ids, skip).ok_or_else(unknown),
         };
-        let mut bytes = Vec::with_capacity(ids.len() * 4);
-        for id in ids {
-            if *id as usize >= vocab.len() {
-                return None;
-            }
-            if skip.is_empty() || !skip.contains(id) {
-                bytes.extend_from_slice(vocab.token(*id));
-            }
+        if ids.iter().any(|&id| id as usize >= vocab.len()) {
+            return Err(unknown());
         }
-        Some(bytes)
+        let kept = ids.iter().copied().filter(|id| !skip.contains(id));
+        if let Some(decoder) = self.decoder.as_ref().filter(|_| !self.joined) {
+            return decoder.by_id(vocab, kept);
+        }
+        let mut bytes = Vec::with_capacity(ids.len() * 4);
+        kept.for_each(|id| bytes.extend_from_slice(vocab.token(id)));
+        match &self.decoder {
+            Some(decoder) => decoder.of_text(bytes),
+            None => Ok(bytes),
+        }
     }
 
     /// Characters or words that the vocabulary could not say, of all texts so far.

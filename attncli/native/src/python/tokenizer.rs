@@ -151,9 +151,7 @@ impl PyTokenizer {
                 let wide: Vec<u32> = ids.as_slice()?.iter().map(|&id| id.into()).collect();
                 self.0.decode(&wide, &skip)
             };
-            let bytes =
-                bytes.ok_or_else(|| PyValueError::new_err("an id is not in the vocabulary"))?;
-            decoded.push(PyBytes::new(py, &bytes));
+            decoded.push(PyBytes::new(py, &bytes?));
         }
         Ok(decoded)
     }
