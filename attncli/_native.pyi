@@ -204,6 +204,20 @@ class Tokenizer:
         is `unk_surface`, bytes are joined, and the dummy prefix goes. ValueError for what is no id, and where a step
         gives up or blows the text up."""
 
+    def decode_flat(
+        self,
+        ids: NDArray[np.uint16 | np.uint32],
+        starts: NDArray[np.uint64],
+        threads: int = 0,
+        *,
+        skip: Sequence[int] = (),
+        end_of_text: int | None = None,
+        end: bytes = b"",
+    ) -> bytes:
+        """`decode_batch` of the documents of an array, one after another, each followed by `end`. `starts` are their
+        places beyond the first of them, the last is where they end; an `end_of_text` behind a document is left out.
+        ValueError also where the starts do not fit."""
+
     def lost(self) -> list[bytes]:
         """Characters (WordPiece: words) that the vocabulary could not say so far, at most 1,000, in order."""
 

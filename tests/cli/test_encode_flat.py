@@ -56,6 +56,18 @@ def test_documents_come_back(corpus: Path, tmp_path: Path) -> None:
     one = output("decode", "--from", "npy", "a.npy", cwd=tmp_path)
     assert one == LINES.replace(b"\n", b"<|endoftext|>") + b"<|endoftext|>\n"
     assert output("decode", stdin=(tmp_path / "a.npy").read_bytes()) == one
+    assert output("decode", "--end", "|", "a.npy", cwd=tmp_path) == LINES.replace(b"\n", b"|") + b"|"
+    assert output("decode", "--errors", "replace", "a.npy", cwd=tmp_path) == LINES + b"\n"
+    ids = np.load(tmp_path / "a.npy")
+    for dtype in (">u2", "<i8"):
+        np.save(tmp_path / "b.npy", ids.astype(dtype))
+        (tmp_path / "b.index.npy").write_bytes((tmp_path / "a.index.npy").read_bytes())
+        assert output("decode", "b.npy", cwd=tmp_path) == LINES + b"\n"
+    np.save(tmp_path / "b.npy", np.where(np.arange(len(ids)) == len(ids) - 2, 20_000, ids))
+    done = run("decode", "b.npy", cwd=tmp_path)
+    assert done.returncode == 1
+    assert LINES.startswith(done.stdout[:-1])  # what comes before the fault has been written
+    assert b"b.npy, record 4: id 20000 is not in" in done.stderr
     kept = output("decode", "--eot", "none", "a.npy", cwd=tmp_path)
     assert kept == (LINES + b"\n").replace(b"\n", b"<|endoftext|>\n")
     output("encode", "--to", "flat", "--by", "file", "corpus/a.txt", "corpus/b.txt", "-o", "ab.npy", cwd=tmp_path)

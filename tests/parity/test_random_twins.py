@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from styles import decoders, files, texts
@@ -70,6 +72,20 @@ def test_decoders_of_any_tokens_agree(steps: list[dict[str, Any]], ids: list[int
     tokens = WORDS + ALPHABET if byte_level else WORDS
     native, twin = both(Model(tokens, BPE([]), byte_level=byte_level, decoder=steps))
     assert native.decode_batch([ids]) == twin.decode_batch([ids])
+    starts = np.sort(np.array([3, *(3 + place % (len(ids) + 1) for place in ids), 3 + len(ids)], np.uint64))
+    for dtype, threads in ((np.uint16, 1), (np.uint32, 3)):
+        flat = np.array(ids, dtype), starts, threads
+        ways: dict[str, Any] = {"skip": [1], "end_of_text": 2, "end": b"|"}
+        assert native.decode_flat(*flat, **ways) == twin.decode_flat(*flat, **ways)
+
+
+def test_starts_that_do_not_fit_are_refused() -> None:
+    for each in both(Model([b"a"], BPE([]), byte_level=False)):
+        for starts in ([0], [0, 1], [1, 0, 2], [0, 3], [2, 1, 0]):
+            with pytest.raises(ValueError, match="do not fit"):
+                each.decode_flat(np.zeros(2, np.uint16), np.array(starts, np.uint64))
+        with pytest.raises(ValueError, match="not in the vocabulary"):
+            each.decode_flat(np.array([0, 1], np.uint16), np.array([0, 2], np.uint64))
 
 
 def test_the_comparison_can_fail() -> None:

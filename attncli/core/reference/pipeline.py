@@ -163,6 +163,26 @@ class Tokenizer:
         joined = self._steps["model"].get("byte_level")
         return [self._decode([b"".join(tokens)] if joined else tokens) for tokens in kept]
 
+    def decode_flat(
+        self,
+        ids: NDArray[np.uint16 | np.uint32],
+        starts: NDArray[np.uint64],
+        threads: int = 0,
+        *,
+        skip: Sequence[int] = (),
+        end_of_text: int | None = None,
+        end: bytes = b"",
+    ) -> bytes:
+        """`decode_batch` of the documents of an array, each followed by `end`."""
+        del threads
+        listed, whole = starts.tolist(), ids.tolist()
+        places = [start - listed[0] for start in listed]
+        if places != sorted(places) or (places or [0])[-1] != len(whole):
+            raise ValueError("the starts do not fit the ids")
+        documents = [whole[start:stop] for start, stop in pairwise(places)]
+        ended = [document[:-1] if document[-1:] == [end_of_text] else document for document in documents]
+        return b"".join(text + end for text in self.decode_batch(ended, skip))
+
     def lost(self) -> list[bytes]:
         """What the vocabulary could not say so far."""
         return sorted(self._model.lost)[:1000]

@@ -240,6 +240,38 @@ class Tokenizer:
             self._check_ids(listed)
             raise
 
+    def decode_flat(
+        self,
+        ids: NDArray[np.integer[Any]],
+        starts: NDArray[np.uint64],
+        *,
+        skip_special: bool = False,
+        end_of_text: int | None = None,
+        end: bytes = b"",
+        threads: int | None = None,
+    ) -> bytes:
+        """The texts of the documents of `encode_flat`, one after another, each followed by `end`, with no object for
+        each; `starts` may also be a part of them with its ids. An id `end_of_text` behind a document is left out.
+
+        Raises DataError for an id that is none, and for starts that do not fit.
+
+        >>> import numpy as np
+        >>> tokenizer = Tokenizer(Model(ALPHABET, BPE(merges=[])))
+        >>> tokenizer.decode_flat(np.array([39, 72, 0], np.uint16), np.array([0, 2, 3], np.uint64), end=b"|")
+        b'Hi|!|'
+        """
+        hidden = sorted(self.special_tokens.values()) if skip_special else []
+        if str(ids.dtype) not in ("uint16", "uint32"):  # of the other byte order, or signed
+            if len(ids) and (ids.min() < 0 or ids.max() >= len(self)):
+                self._check_ids([ids.tolist()])
+            ids = ids.astype("uint32")
+        try:
+            decode: Callable[..., bytes] = self._engine.decode_flat
+            return decode(ids, starts, threads or 0, skip=hidden, end_of_text=end_of_text, end=end)
+        except ValueError as error:
+            self._check_ids([ids.tolist()])
+            raise DataError(str(error)) from error
+
     def labels(self, ids: Iterable[int]) -> list[str]:
         r"""Each token for people; undecodable bytes and control characters as `\xNN`."""
         known = self._labels

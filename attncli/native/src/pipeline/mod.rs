@@ -16,6 +16,7 @@ use crate::spell::unspell;
 use crate::unigram::{self, Words};
 use crate::wordpiece::{self, WordPiece};
 pub use batch::Traced;
+pub use decode::Ways;
 pub use source::Buffers;
 use std::sync::Arc;
 
