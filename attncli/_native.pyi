@@ -219,7 +219,8 @@ class Tokenizer:
         ValueError also where the starts do not fit."""
 
     def lost(self) -> list[bytes]:
-        """Characters (WordPiece: words) that the vocabulary could not say so far, at most 1,000, in order."""
+        """Characters (WordPiece: words) that the vocabulary could not say so far, at most 1,000, in order; under
+        SentencePiece bytes too that are no UTF-8."""
 
 def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
     r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the

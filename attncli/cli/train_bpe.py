@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, choice
+from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, check_field, choice
 from attncli.errors import CallError
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def run(
         ),
     ] = None,
     from_: TextFromOption = None,
-    field: FieldOption = "text",
+    field: FieldOption = None,
     by: Annotated[str, typer.Option("--by", **choice("unit", ("file", "line")), help="What one document is.")] = "file",
     max_memory: Annotated[
         int | None,
@@ -102,6 +102,7 @@ def run(
     if vocab_size is not None and merges is not None:
         raise CallError("--vocab-size and --merges both say when to stop", hint="give one of them")
     sources = console.sources()
+    check_field(field, from_, sources)
     if dry_run:
         from attncli.artifacts.forecast import forecast
 
@@ -112,7 +113,7 @@ def run(
             entries=vocab_size or 256 + (merges or 0),
             pattern=pattern or ("gpt2" if end_of_word is None else "whitespace"),
             from_format=from_,
-            field=field,
+            field=field or "text",
             threads=common.threads,
         )
         _tell_memory(console, expected, max_memory)
@@ -135,7 +136,7 @@ def run(
             normalize=normalize,
             by=by,
             from_format=from_,
-            field=field,
+            field=field or "text",
             threads=common.threads,
             max_memory=max_memory,
             temp_dir=temp_dir,

@@ -20,7 +20,7 @@ def test_max_tokens_cuts_each_document() -> None:
     tok = Tokenizer.load("starter")
     wanted = [tok.encode(line)[:3] for line in TEXT.split(b"\n")]
     assert len(wanted[0]) == 3
-    lines = output("encode", "--max-tokens", "3", "--to", "ids", stdin=TEXT).decode().split("\n")
+    lines = output("encode", "-q", "--max-tokens", "3", "--to", "ids", stdin=TEXT).decode().split("\n")
     assert lines[:-1] == [" ".join(map(str, ids)) for ids in wanted]
     records = [json.loads(line) for line in output("encode", "--max-tokens", "3", "--offsets", stdin=TEXT).splitlines()]
     assert [record["ids"] for record in records] == wanted

@@ -53,8 +53,8 @@ def test_other_kinds(tmp_path: Path) -> None:
     Embeddings.random(5, 4).save(tmp_path / "table.safetensors")
     np.savez(tmp_path / "two.npz", a=np.ones((2, 3)), b=np.ones(4, np.int32))
     np.save(tmp_path / "vectors.npy", np.ones((3, 4), np.float32))
-    output("encode", "a.txt", "--to", "flat", "-o", "flat.npy", cwd=tmp_path)
-    output("encode", "a.txt", "--to", "npy", "-o", "stream.npy", cwd=tmp_path)
+    output("encode", "-q", "a.txt", "--to", "flat", "-o", "flat.npy", cwd=tmp_path)
+    output("encode", "-q", "a.txt", "--to", "npy", "-o", "stream.npy", cwd=tmp_path)
     output("encode", "a.txt", "-o", "ids.json", cwd=tmp_path)
     tok = Tokenizer.load("starter")
     lengths = [len(tok.encode(text)) for text in ("one", "", "last")]

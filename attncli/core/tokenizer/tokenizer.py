@@ -11,6 +11,7 @@ from attncli.core.tokenizer import contract, special
 from attncli.core.tokenizer.model import BPE, Model, WordPiece
 from attncli.core.tokenizer.offsets import in_characters
 from attncli.core.tokenizer.patterns import only_pattern
+from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.core.tokenizer.vocab import digest, label
 from attncli.errors import CallError, DataError
 
@@ -87,7 +88,15 @@ class Tokenizer:
     @property
     def warnings(self) -> list[str]:
         """What was lost in encoding so far, a line each."""
-        lost = self._engine.lost()
+        lost, invalid = self._engine.lost(), []
+        if isinstance(self.model.algorithm, SentencePiece):
+            invalid = [text for text in lost if not _is_text(text)]
+            lost = [text for text in lost if _is_text(text)]
+        shown = ", ".join(f"0x{byte[0]:02X}" for byte in invalid[:5])
+        return self._unsaid(lost) + ([f"bytes that are no UTF-8 became U+FFFD: {shown}"] if invalid else [])
+
+    def _unsaid(self, lost: list[bytes]) -> list[str]:
+        """The warning of what the vocabulary does not have."""
         if not lost:
             return []
         shown = ", ".join(repr(text.decode("utf-8", "replace")) for text in lost[:5])
@@ -339,6 +348,14 @@ class Tokenizer:
         if model.normalizer or not model.byte_level or spaced or pattern is None:
             return None
         return engine.splitter()(*pattern)
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _bytes(text: str | bytes) -> bytes:

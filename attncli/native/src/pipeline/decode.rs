@@ -133,7 +133,7 @@ impl Tokenizer {
             Model::Bpe(bpe) => bpe.lost(),
             Model::WordPiece(wordpiece) => wordpiece.lost.all(),
             Model::Unigram(words) => words.lost.all(),
-            Model::SentencePiece(model) => model.lost.all(),
+            Model::SentencePiece(model) => model.lost(),
         }
     }
 }
