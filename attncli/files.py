@@ -6,7 +6,7 @@ import mmap
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -21,6 +21,7 @@ __all__ = [
     "digest",
     "expand",
     "forget",
+    "is_compressed",
     "map_bytes",
     "open_input",
     "open_kept",
@@ -32,6 +33,7 @@ __all__ = [
     "settle",
     "size",
     "status",
+    "write_all",
 ]
 
 
@@ -145,6 +147,18 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
         if not keep:
             for part in beside:
                 part.unlink(missing_ok=True)
+
+
+def write_all(contents: Mapping[str, bytes], *, inputs: Sequence[str] = ()) -> None:
+    """Writes a file as `open_output` does, or several that appear all together at the end, or none of them."""
+    if len(contents) > 1:
+        with open_together(list(contents), inputs=inputs) as handles:
+            for handle, data in zip(handles, contents.values(), strict=True):
+                handle.write(data)
+        return
+    for path, data in contents.items():
+        with open_output(path, inputs=inputs) as handle:
+            handle.write(data)
 
 
 @contextmanager
@@ -353,16 +367,35 @@ def _beside(part: Path, keep: bool) -> BinaryIO:
 
 
 def _replace_all(parts: list[Path], targets: list[Path]) -> None:
-    """Renames each; where one fails, none of the new files is there."""
-    done: list[Path] = []
+    """Renames each; where one fails, none of the new files is there, and all of the old ones are."""
+    old = [_part(target, f".{os.getpid()}.old") for target in targets]
+    done: list[tuple[Path, Path]] = []
     try:
-        for part, target in zip(parts, targets, strict=True):
+        for part, target, kept in zip(parts, targets, old, strict=True):
+            _keep(target, kept)
+            done.append((target, kept))
             part.replace(target)
-            done.append(target)
     except BaseException:
-        for target in done:
-            target.unlink()
+        for target, kept in done:
+            if kept.exists():
+                kept.replace(target)
+            else:
+                target.unlink(missing_ok=True)
         raise
+    finally:
+        for kept in old:  # to rename one name of a file to its other name leaves both
+            kept.unlink(missing_ok=True)
+
+
+def _keep(target: Path, kept: Path) -> None:
+    """Gives a file a second name, if there is one."""
+    with suppress(FileNotFoundError):
+        try:
+            kept.hardlink_to(target)
+        except FileNotFoundError:
+            raise
+        except OSError:  # a file system without links: for a moment only the second name is there
+            target.rename(kept)
 
 
 def _same(path: str | int, other: str) -> bool:
