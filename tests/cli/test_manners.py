@@ -343,12 +343,12 @@ def test_a_reader_of_the_help_may_go_away() -> None:
 
 
 INTERRUPTED_IMPORT = """
-import os, signal, sys
+import os, sys
 
 class Interrupting:
     def find_spec(name, *_):
         if name == sys.argv[1]:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), 2)
 
 sys.meta_path.insert(0, Interrupting)
 from attncli.__main__ import main
@@ -357,7 +357,10 @@ sys.exit(main(["encode"]))
 """A Ctrl-C that comes exactly while a module is imported."""
 
 
-@pytest.mark.parametrize(("module", "status"), [("attncli.cli.main", -signal.SIGINT), ("typer", 130)])
+@pytest.mark.parametrize(
+    ("module", "status"),
+    [("attncli.cli.main", -signal.SIGINT), ("signal", -signal.SIGINT), ("enum", -signal.SIGINT), ("typer", 130)],
+)
 def test_an_interrupt_while_modules_are_imported_is_silent(module: str, status: int) -> None:
     done = subprocess.run(
         [sys.executable, "-c", INTERRUPTED_IMPORT, module],
@@ -367,6 +370,25 @@ def test_an_interrupt_while_modules_are_imported_is_silent(module: str, status: 
         check=False,
     )
     assert (done.returncode, done.stderr) == (status, b"")
+
+
+USAGE = [
+    (["encode", "--by", "lin"], "encode: Invalid value for '--by': no unit is called 'lin'; did you mean 'line'?"),
+    (["encode", "--thread", "2"], "encode: No such option: --thread (Possible options: --threads)"),
+    (["encode", "--max-tokens"], "encode: Option '--max-tokens' requires an argument; try attncli encode --help"),
+    (["encode", "--max-tokens", "x"], "encode: Invalid value for '--max-tokens': "),
+    (["encod"], ": No such command 'encod'. Did you mean 'encode', 'decode'?"),
+    (["--no-such-option"], ": No such option: --no-such-option"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "line"), USAGE)
+def test_a_wrong_call_is_one_line(arguments: list[str], line: str) -> None:
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, b"")
+    said = done.stderr.decode()
+    assert said.count("\n") == 1
+    assert said.removeprefix("attncli").lstrip().startswith(line)
 
 
 def test_an_interrupt_leaves_130_and_no_half_file(tmp_path: Path) -> None:
