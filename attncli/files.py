@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import compression
 from attncli.errors import CallError, DataError
+from attncli.renaming import replace_all
 
 if TYPE_CHECKING:
     import hashlib
@@ -140,7 +141,7 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
             yield handles
             for handle, target in zip(handles, targets, strict=True):
                 _settle(handle, target)
-        _replace_all(beside, targets)
+        replace_all(beside, targets)
     except OSError as error:
         raise _os_error(error, paths[0]) from error
     finally:
@@ -364,38 +365,6 @@ def _beside(part: Path, keep: bool) -> BinaryIO:
     if keep:
         part.touch()
     return part.open("r+b" if keep else "x+b")
-
-
-def _replace_all(parts: list[Path], targets: list[Path]) -> None:
-    """Renames each; where one fails, none of the new files is there, and all of the old ones are."""
-    old = [_part(target, f".{os.getpid()}.old") for target in targets]
-    done: list[tuple[Path, Path]] = []
-    try:
-        for part, target, kept in zip(parts, targets, old, strict=True):
-            _keep(target, kept)
-            done.append((target, kept))
-            part.replace(target)
-    except BaseException:
-        for target, kept in done:
-            if kept.exists():
-                kept.replace(target)
-            else:
-                target.unlink(missing_ok=True)
-        raise
-    finally:
-        for kept in old:  # to rename one name of a file to its other name leaves both
-            kept.unlink(missing_ok=True)
-
-
-def _keep(target: Path, kept: Path) -> None:
-    """Gives a file a second name, if there is one."""
-    with suppress(FileNotFoundError):
-        try:
-            kept.hardlink_to(target)
-        except FileNotFoundError:
-            raise
-        except OSError:  # a file system without links: for a moment only the second name is there
-            target.rename(kept)
 
 
 def _same(path: str | int, other: str) -> bool:

@@ -20,13 +20,16 @@ from attncli.core.tokenizer.patterns import GPT2
 from attncli.core.tokenizer.spellings import Spellings
 from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
-from attncli.errors import CallError, DataError
+from attncli.errors import DataError
 from attncli.formats import tokenizer_json, tokenizer_json_writer
-from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig, loads
+from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig, dumps, loads
 from attncli.formats.tokenizer_template import written_template
+from attncli.formats.unsaid import cannot
 
 __all__ = ["read", "read_clip", "sniff_clip", "sniff_merges", "sniff_vocab", "write"]
 
+FILES = "vocab.json and merges.txt"
+"""As an error names them."""
 HEADER = "#version"
 CLIP_HEADER = '"bpe_simple_vocab_16e6.txt' + HEADER
 CLIP_MERGES = 49152 - 256 - 2
@@ -163,7 +166,7 @@ def write(model: Model) -> dict[str, bytes]:
     """
     whole = tokenizer_json_writer.to_object(model)
     if not isinstance(model.algorithm, BPE) or not model.byte_level:
-        raise _cannot("a model that is no BPE over bytes")
+        raise cannot(FILES, "a model that is no BPE over bytes")
     table = whole["model"]
     ids: dict[str, int] = table["vocab"]
     added = whole["added_tokens"]
@@ -171,7 +174,7 @@ def write(model: Model) -> dict[str, bytes]:
     for token in added:
         config["added_tokens_decoder"][str(token["id"])] = {key: token[key] for key in token if key != "id"}
     files = {
-        "vocab.json": _json({token: ids[token] for token in sorted(ids, key=ids.__getitem__)}),
+        "vocab.json": dumps({token: ids[token] for token in sorted(ids, key=ids.__getitem__)}),
         "merges.txt": "".join(f"{left} {right}\n" for left, right in table["merges"]).encode("utf-8"),
     }
     files["merges.txt"] = f"{HEADER}: 0.2\n".encode() + files["merges.txt"]
@@ -179,19 +182,11 @@ def write(model: Model) -> dict[str, bytes]:
     for kind, family in FAMILIES.items():
         if family.end_of_word != model.algorithm.end_of_word_suffix:
             continue
-        small = {CONFIG: _json({"tokenizer_class": kind + "Tokenizer"} | config)}
+        small = {CONFIG: dumps({"tokenizer_class": kind + "Tokenizer"} | config)}
         if read(files["vocab.json"], files["merges.txt"], model.name, config=TokenizerConfig(small)) == model:
             special = [token["content"] for token in added if token["special"]]
-            return files | small | {SPECIAL: _json({"additional_special_tokens": special})}
-    raise _cannot("how this model cleans, splits or marks text: no known class does it so")
-
-
-def _cannot(what: str) -> CallError:
-    return CallError(f"vocab.json and merges.txt cannot say {what}", hint="write a tokenizer.json")
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
+            return files | small | {SPECIAL: dumps({"additional_special_tokens": special})}
+    raise cannot(FILES, "how this model cleans, splits or marks text: no known class does it so")
 
 
 def _family(config: TokenizerConfig, ids: Mapping[str, Any], pattern: str | None) -> Family:

@@ -13,7 +13,7 @@ from attncli.core.tokenizer.offsets import in_characters
 from attncli.core.tokenizer.patterns import only_pattern
 from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.core.tokenizer.vocab import digest, label
-from attncli.errors import CallError, DataError
+from attncli.errors import AttncliError, CallError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,8 @@ Allow = str | Iterable[str] | None
 class Tokenizer:
     """Encodes and decodes with a model.
 
-    Text is bytes, or str that is encoded as UTF-8. Under a byte-level model any bytes can be encoded and come back
-    as the normalizer leaves them. What each method that encodes takes beside its text:
+    Text is bytes (or bytearray, memoryview), or str that is encoded as UTF-8. Under a byte-level model any bytes can
+    be encoded and come back as the normalizer leaves them. What each method that encodes takes beside its text:
 
     - `allow_special`: a special token spelled in the text is plain text unless this is "all" or names it;
     - `bos`, `eos`: whether the ids of the file's template stand before and behind each text;
@@ -327,7 +327,7 @@ class Tokenizer:
         try:
             return encode([_bytes(document) for document in documents], *rest)
         except ValueError as error:
-            if isinstance(error, DataError):
+            if isinstance(error, AttncliError):
                 raise
             raise DataError(str(error)) from error
 
@@ -361,6 +361,10 @@ def _is_text(data: bytes) -> bool:
 def _bytes(text: str | bytes) -> bytes:
     if isinstance(text, bytes):
         return text
+    if isinstance(text, bytearray | memoryview):
+        return bytes(text)
+    if not isinstance(text, str):
+        raise CallError(f"a text is str or bytes, not {type(text).__name__}")
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:
