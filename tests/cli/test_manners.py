@@ -372,25 +372,6 @@ def test_an_interrupt_while_modules_are_imported_is_silent(module: str, status: 
     assert (done.returncode, done.stderr) == (status, b"")
 
 
-USAGE = [
-    (["encode", "--by", "lin"], "encode: Invalid value for '--by': no unit is called 'lin'; did you mean 'line'?"),
-    (["encode", "--thread", "2"], "encode: No such option: --thread (Possible options: --threads)"),
-    (["encode", "--max-tokens"], "encode: Option '--max-tokens' requires an argument; try attncli encode --help"),
-    (["encode", "--max-tokens", "x"], "encode: Invalid value for '--max-tokens': "),
-    (["encod"], ": No such command 'encod'. Did you mean 'encode', 'decode'?"),
-    (["--no-such-option"], ": No such option: --no-such-option"),
-]
-
-
-@pytest.mark.parametrize(("arguments", "line"), USAGE)
-def test_a_wrong_call_is_one_line(arguments: list[str], line: str) -> None:
-    done = run(*arguments)
-    assert (done.returncode, done.stdout) == (2, b"")
-    said = done.stderr.decode()
-    assert said.count("\n") == 1
-    assert said.removeprefix("attncli").lstrip().startswith(line)
-
-
 def test_an_interrupt_leaves_130_and_no_half_file(tmp_path: Path) -> None:
     with subprocess.Popen(
         [*COMMAND, "encode", "-o", str(tmp_path / "out.jsonl")],
