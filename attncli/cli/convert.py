@@ -50,16 +50,10 @@ def run(
     coder = Tokenizer.load(names[0], pattern=pattern)
     written, unsaid = tokenizer_files.dump(coder.model, common.output, to)
     inputs = [*names, *(str(path) for path in Path(names[0]).glob("*"))]  # a folder stands for its files
-    if len(written) == 1:
-        with files.open_output(*written, inputs=inputs) as handle:
-            handle.write(*written.values())
-    elif common.output == "-":
+    if len(written) > 1 and common.output == "-":
         raise CallError(f"{', '.join(Path(path).name for path in written)} are several files", hint="give -o FOLDER")
-    elif not (folder := Path(next(iter(written))).parent).is_dir():
+    if len(written) > 1 and not (folder := Path(next(iter(written))).parent).is_dir():
         raise CallError(f"{folder} is no folder, and several files are written", hint="give -o FOLDER, which exists")
-    else:
-        with files.open_together(list(written), inputs=inputs) as handles:
-            for handle, data in zip(handles, written.values(), strict=True):
-                handle.write(data)
+    files.write_all(written, inputs=inputs)
     for line in unsaid:
         console.say(f"not in the file: {line}")

@@ -5,6 +5,7 @@ pub mod attention;
 pub mod bpe;
 pub mod charsmap;
 pub mod counts;
+pub mod decode;
 pub mod error;
 pub mod formats;
 pub mod lost;

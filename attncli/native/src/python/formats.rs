@@ -1,7 +1,7 @@
 //! Quick readers of tokenizer files: buffers go to Python as bytes, numbers as u32 in the machine's order.
 
 use crate::bpe::derive;
-use crate::formats::{added, tiktoken, tokenizer_json};
+use crate::formats::{added, tiktoken, tokenizer_json, vocab_merges};
 use crate::tokens::Tokens;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -12,6 +12,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_ranks, module)?)?;
     module.add_function(wrap_pyfunction!(derive_merges, module)?)?;
     module.add_function(wrap_pyfunction!(lift_tokenizer_json, module)?)?;
+    module.add_function(wrap_pyfunction!(lift_vocab_merges, module)?)?;
     module.add_function(wrap_pyfunction!(add_tokens, module)?)
 }
 
@@ -46,16 +47,19 @@ fn lift_tokenizer_json(
 ) -> Option<(Buffer<'_>, Buffer<'_>, Buffer<'_>, Buffer<'_>)> {
     let lifted = py.detach(|| tokenizer_json::lift(&data))?;
     let (names, ends) = buffers(py, &lifted.vocab);
-    let pairs = lifted
-        .merges
-        .iter()
-        .flat_map(|&(left, right)| [left, right]);
-    Some((
-        PyBytes::new(py, &lifted.rest),
-        names,
-        ends,
-        packed(py, pairs),
-    ))
+    let rest = PyBytes::new(py, &lifted.rest);
+    Some((rest, names, ends, packed_pairs(py, &lifted.merges)))
+}
+
+#[pyfunction]
+fn lift_vocab_merges(
+    py: Python<'_>,
+    vocab: PyBackedBytes,
+    merges: PyBackedBytes,
+) -> Option<(Buffer<'_>, Buffer<'_>, Buffer<'_>)> {
+    let (tokens, pairs) = py.detach(|| vocab_merges::read(&vocab, &merges))?;
+    let (names, ends) = buffers(py, &tokens);
+    Some((names, ends, packed_pairs(py, &pairs)))
 }
 
 #[pyfunction]
@@ -75,6 +79,10 @@ fn add_tokens<'py>(
 fn buffers<'py>(py: Python<'py>, tokens: &Tokens) -> (Buffer<'py>, Buffer<'py>) {
     let ends = tokens.ends().iter().copied();
     (PyBytes::new(py, tokens.bytes()), packed(py, ends))
+}
+
+fn packed_pairs<'py>(py: Python<'py>, pairs: &[(u32, u32)]) -> Buffer<'py> {
+    packed(py, pairs.iter().flat_map(|&(left, right)| [left, right]))
 }
 
 fn packed(py: Python<'_>, numbers: impl Iterator<Item = u32>) -> Buffer<'_> {
