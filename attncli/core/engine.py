@@ -23,6 +23,7 @@ __all__ = [
     "lift_tokenizer_json",
     "name",
     "read_ranks",
+    "rotate",
     "splitter",
     "tokenizer",
     "train_merges",
@@ -157,5 +158,16 @@ def attention_weights() -> Any:
 
         return attention_weights
     from attncli.core.reference.attention import attention_weights as twin
+
+    return twin
+
+
+def rotate(dtype: Any) -> Any:
+    """The function that turns vectors by their positions; float64 has the reference engine's alone."""
+    if name() == "native" and dtype == "float32":
+        from attncli._native import rotate
+
+        return rotate
+    from attncli.core.reference.rope import rotate as twin
 
     return twin

@@ -1,6 +1,7 @@
 //! A block of queries: what one thread takes at a time.
 
 use super::kernel::{Kernel, PANEL};
+use super::lists::union;
 use super::panel::{Panel, TILE};
 use super::problem::Problem;
 use super::share::check;
@@ -153,12 +154,9 @@ impl Workspace {
         for panel in &mut self.panels {
             let (weights, after) = rest.split_at_mut(panel.rows.len() * keys);
             rest = after;
-            let (mut from, to) = panel.keys();
-            while from < to {
+            for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
-                let end = to.min(from + TILE);
-                panel.write_weights(problem, kernel, (from, end), weights);
-                from = end;
+                panel.write_weights(problem, kernel, (from, to), weights);
             }
         }
         Ok(())
@@ -176,42 +174,67 @@ impl Workspace {
         if wide::needed(problem) {
             return Ok(false);
         }
-        let size = PANEL * kernel.lanes;
-        let rows = block.lse.len();
-        self.panels.resize_with(rows.div_ceil(size), Panel::default);
-        for (n, panel) in self.panels.iter_mut().enumerate() {
-            let len = size.min(rows - n * size);
-            panel.start(problem, kernel, (block.first + n * size, len), block.keys);
+        let lengths = rows_of_panels(problem, kernel, block.first, block.lse.len());
+        self.panels.resize_with(lengths.len(), Panel::default);
+        let mut first = block.first;
+        for (panel, len) in self.panels.iter_mut().zip(lengths) {
+            panel.start(problem, kernel, (first, len), block.keys);
+            first += len;
         }
-        let ranges: Vec<_> = self.panels.iter().map(Panel::keys).collect();
-        let nonempty = || ranges.iter().filter(|(from, to)| from < to);
-        let first = nonempty().map(|r| r.0).min().unwrap_or(0);
-        let last = nonempty().map(|r| r.1).max().unwrap_or(0);
         let query = self
             .panels
             .iter()
             .map(|p| p.largest_query(kernel))
             .fold(0.0, f32::max);
         let kv_head = problem.kv_head(place(problem, block.first).0);
-        let mut from = first;
-        while from < last {
+        let mut spans: Vec<_> = self.panels.iter().flat_map(|p| p.spans.clone()).collect();
+        union(&mut spans, 0);
+        for (from, to) in tiles(&spans) {
             check(cancel)?;
-            let to = last.min(from + TILE);
             let key = kernel.largest(problem.key_rows(kv_head, from, to));
             let value = kernel.largest(problem.value_rows(kv_head, from, to));
             if !wide::narrow_enough(problem, query, key, value) {
                 return Ok(false);
             }
-            for (panel, range) in self.panels.iter_mut().zip(&ranges) {
-                let (from, to) = (from.max(range.0), to.min(range.1));
-                if from < to {
+            for panel in &mut self.panels {
+                for (from, to) in panel.spans_in(from, to) {
                     step(panel, problem, kernel, from, to);
                 }
             }
-            from = to;
         }
         Ok(true)
     }
+}
+
+/// The spans cut into tiles.
+fn tiles(spans: &[(usize, usize)]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+    spans.iter().flat_map(|&(from, to)| {
+        let starts = (from..to).step_by(TILE);
+        starts.map(move |start| (start, to.min(start + TILE)))
+    })
+}
+
+/// The rows of each panel of a block that begins at row `first`: as many as fit, but where blocks of queries
+/// have lists of keys in common, rows of one list alone, so that no other block's keys are looked at.
+fn rows_of_panels(problem: &Problem, kernel: &Kernel, first: usize, rows: usize) -> Vec<usize> {
+    let most = PANEL * kernel.lanes;
+    let lists = problem.options.lists.map_or(1, |lists| lists.block);
+    let mut lengths = Vec::new();
+    let mut left = rows;
+    while left > 0 {
+        let query = (first + rows - left) % problem.length;
+        let alike = if lists < kernel.lanes {
+            left
+        } else {
+            left.min(lists - query % lists).min(problem.length - query)
+        };
+        // Alike in vectors: 64 rows in lanes of 16 are 32 and 32, not 48 and 16.
+        let even = alike.div_ceil(alike.div_ceil(most));
+        let len = alike.min(even.next_multiple_of(kernel.lanes));
+        lengths.push(len);
+        left -= len;
+    }
+    lengths
 }
 
 /// (head, query) of a row counted over all heads.

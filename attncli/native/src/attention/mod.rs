@@ -2,7 +2,7 @@
 //!
 //! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
-//! `problem` the arguments, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
+//! `problem` the arguments, `lists` sparse patterns, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
 //! `kernel` the inner loops over `lanes` and `x86`, `exp` the exponential, `split` few queries over many
 //! keys, `wide` numbers beyond float32, `share` the threads.
 
@@ -11,9 +11,11 @@ mod edit;
 mod exp;
 mod kernel;
 mod lanes;
+mod lists;
 mod number;
 mod panel;
 mod problem;
+mod rope;
 mod share;
 mod split;
 #[cfg(test)]
@@ -25,7 +27,9 @@ mod x86;
 use crate::error::{Error, Result};
 use block::{rows_of_blocks, Block, Workspace};
 use kernel::Kernel;
+pub use lists::KeyLists;
 pub use problem::{Broadcast, Options, Problem};
+pub use rope::rotate;
 use std::sync::atomic::AtomicBool;
 
 /// The work below which starting a thread costs more than it saves.

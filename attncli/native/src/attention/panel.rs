@@ -3,11 +3,15 @@
 
 use super::edit::edit;
 use super::kernel::Kernel;
+use super::lists::union;
 use super::number::to_f32;
 use super::problem::Problem;
 
 /// Keys in a tile: its logits for a panel stay in the caches near the core.
 pub const TILE: usize = 256;
+
+/// Keys that nobody asked for between two ranges that cost less than to begin again after them.
+const GAP: usize = 8;
 
 /// Numbers that start on a cache line, so that no vector straddles two.
 #[derive(Default)]
@@ -54,6 +58,8 @@ pub struct Row {
 pub struct Panel {
     /// All of one key head.
     pub rows: Vec<Row>,
+    /// The keys that any of its rows may attend to: sorted, disjoint ranges.
+    pub spans: Vec<(usize, usize)>,
     queries: Aligned,
     pub peak: Aligned,
     pub total: Aligned,
@@ -88,8 +94,8 @@ impl Panel {
             }
         }));
         self.queries.fill(problem.depth * w, 0.0);
-        self.peak.fill(w, f32::NEG_INFINITY);
-        self.total.fill(w, 0.0);
+        self.find_spans(problem, keys);
+        self.start_sums(problem, w, keys.0 == 0);
         self.shrink.fill(w, 0.0);
         self.output.fill(problem.value_depth * w, 0.0);
         self.logits.fill(TILE * w, 0.0);
@@ -103,21 +109,47 @@ impl Panel {
         }
     }
 
+    fn find_spans(&mut self, problem: &Problem, keys: (usize, usize)) {
+        self.spans.clear();
+        if problem.options.lists.is_none() {
+            let rows = self.rows.iter().filter(|row| row.from < row.to);
+            let from = rows.clone().map(|row| row.from).min();
+            let to = rows.map(|row| row.to).max();
+            self.spans.extend(from.zip(to));
+        } else {
+            for row in &self.rows {
+                let ranges = problem.ranges(row.head, row.query, keys);
+                self.spans.extend(ranges);
+            }
+            union(&mut self.spans, GAP);
+        }
+    }
+
+    /// Nothing seen yet; with sinks (where these are `first` among the keys) a logit of weight e^0 already.
+    fn start_sums(&mut self, problem: &Problem, w: usize, first: bool) {
+        self.peak.fill(w, f32::NEG_INFINITY);
+        self.total.fill(w, 0.0);
+        if let Some(sinks) = problem.options.sinks.filter(|_| first) {
+            for (lane, row) in self.rows.iter().enumerate() {
+                self.peak.get_mut()[lane] = sinks[row.head];
+                self.total.get_mut()[lane] = 1.0;
+            }
+        }
+    }
+
     /// The greatest magnitude among its scaled queries.
     pub fn largest_query(&self, kernel: &Kernel) -> f32 {
         kernel.largest(self.queries.get())
     }
 
-    /// The keys that any of its rows may attend to.
-    pub fn keys(&self) -> (usize, usize) {
-        let from = self
-            .rows
-            .iter()
-            .filter(|r| r.from < r.to)
-            .map(|r| r.from)
-            .min();
-        let to = self.rows.iter().map(|r| r.to).max();
-        (from.unwrap_or(0), to.unwrap_or(0))
+    /// The parts of its spans that lie in `from..to`.
+    pub fn spans_in(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let first = self.spans.partition_point(|span| span.1 <= from);
+        let last = self.spans.partition_point(|span| span.0 < to);
+        let spans = self.spans[first..last.max(first)].to_vec();
+        spans
+            .into_iter()
+            .map(move |span| (span.0.max(from), span.1.min(to)))
     }
 
     /// The logits (keys, w) of keys `from..to`, at most `TILE` of them.

@@ -1,5 +1,6 @@
 //! The Python face of the crate: converts arguments, releases the GIL, nothing else.
 
+mod arguments;
 mod attention;
 mod formats;
 mod interrupt;
