@@ -287,6 +287,24 @@ def attention(
 def attention_weights(queries: NDArray[np.float32], keys: NDArray[np.float32], **options: Any) -> NDArray[np.float32]:
     """The weights (H, N, M) themselves, options as in `attention`: rows sum to 1 (less with sinks), or are zeros."""
 
+def attention_summary(
+    queries: NDArray[np.float32],
+    keys: NDArray[np.float32],
+    *,
+    top_k: int = 0,
+    entropy: bool = False,
+    mass: bool = False,
+    **options: Any,
+) -> tuple[
+    NDArray[np.int64] | None, NDArray[np.float32] | None, NDArray[np.float32] | None, NDArray[np.float64] | None
+]:
+    """What the weights p look like, without them; options as in `attention`. None where not asked for.
+
+    The keys (H, N, k) of each row's largest weights, the largest first, the first key among equals, −1 where
+    fewer have a weight above 0; these weights (H, N, k), 0 there; entropy (H, N) −Σ p·ln p; mass (H, N + M − 1):
+    the weights at each distance i' − j, from 1 − N to M − 1, summed over the rows (ValueError with `positions`).
+    """
+
 def rotate(
     x: NDArray[np.float32], cos: NDArray[np.float32], sin: NDArray[np.float32], *, interleaved: bool = False
 ) -> NDArray[np.float32]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "add_tokens",
     "attention",
+    "attention_summary",
     "attention_weights",
     "derive_merges",
     "lift_tokenizer_json",
@@ -158,6 +159,17 @@ def attention_weights() -> Any:
 
         return attention_weights
     from attncli.core.reference.attention import attention_weights as twin
+
+    return twin
+
+
+def attention_summary() -> Any:
+    """The function that says what the weights of exact attention look like."""
+    if name() == "native":
+        from attncli._native import attention_summary
+
+        return attention_summary
+    from attncli.core.reference.attention_summary import attention_summary as twin
 
     return twin
 

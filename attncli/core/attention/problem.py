@@ -13,6 +13,7 @@ from attncli.core import engine
 from attncli.core.attention.masks import as_bias, as_mask, as_window
 from attncli.core.attention.rope import Rope
 from attncli.core.reference import attention as reference
+from attncli.core.reference.attention_summary import attention_summary
 from attncli.errors import CallError, DataError
 
 __all__ = ["Problem"]
@@ -92,6 +93,11 @@ class Problem:
         run = engine.attention_weights() if self._narrow else reference.attention_weights
         return _refusing(run, self.queries, self.keys, **self.options | more)  # type: ignore[no-any-return]
 
+    def summarize(self, **asked: Any) -> tuple[NDArray[Any] | None, ...]:
+        """top keys and weights (heads, N, k), entropy (heads, N), mass (heads, N + M − 1); None where not asked."""
+        run = engine.attention_summary() if self._narrow else attention_summary
+        return _refusing(run, self.queries, self.keys, **self.options | asked)  # type: ignore[no-any-return]
+
     @property
     def _narrow(self) -> bool:
         """float64 runs in the reference engine alone."""
@@ -113,6 +119,17 @@ class Problem:
                     array = np.ascontiguousarray(np.take(array, chosen, axis=axis))
             options[name] = array
         return replace(self, queries=q, keys=k, values=v, options=options)
+
+    def of_heads(self, heads: NDArray[np.intp]) -> Problem:
+        """The same of some query heads, each with a key head of its own."""
+        group = self.queries.shape[0] // self.keys.shape[0]
+        q, k, v = self.queries[heads], self.keys[heads // group], self.values[heads // group]
+        options = dict(self.options)
+        for name in ("mask", "bias", "alibi_slopes", "relative_bias", "sinks"):
+            array = options[name]
+            full = array is not None and (array.ndim < 3 or array.shape[0] > 1)
+            options[name] = np.ascontiguousarray(array[heads]) if full else array
+        return replace(self, queries=q, keys=k, values=v, leading=(len(heads),), options=options)
 
 
 def as_scale(scale: float | None, width: int) -> float:

@@ -49,6 +49,11 @@ impl<'a> Block<'a> {
         }
         blocks
     }
+
+    /// Its first row, and how many there are.
+    fn rows(&self) -> (usize, usize) {
+        (self.first, self.lse.len())
+    }
 }
 
 /// The rows of each block, in order. A block is `PANELS` panels, or fewer where that would leave threads
@@ -86,7 +91,7 @@ pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec
 /// What a thread keeps from block to block.
 #[derive(Default)]
 pub struct Workspace {
-    panels: Vec<Panel>,
+    pub panels: Vec<Panel>,
 }
 
 impl Workspace {
@@ -119,7 +124,14 @@ impl Workspace {
         block: &mut Block,
         cancel: &AtomicBool,
     ) -> Result<bool> {
-        if !self.run(problem, kernel, block, cancel, Panel::attend)? {
+        if !self.run(
+            problem,
+            kernel,
+            block.rows(),
+            block.keys,
+            cancel,
+            Panel::attend,
+        )? {
             return Ok(false);
         }
         let depth = problem.value_depth;
@@ -141,9 +153,16 @@ impl Workspace {
         block: Block,
         cancel: &AtomicBool,
     ) -> Result<()> {
-        let keys = problem.keys_length;
-        if !self.run(problem, kernel, &block, cancel, Panel::weigh)? {
-            for (n, weights) in block.output.chunks_exact_mut(keys).enumerate() {
+        let length = problem.keys_length;
+        if !self.run(
+            problem,
+            kernel,
+            block.rows(),
+            block.keys,
+            cancel,
+            Panel::weigh,
+        )? {
+            for (n, weights) in block.output.chunks_exact_mut(length).enumerate() {
                 check(cancel)?;
                 let (head, query) = place(problem, block.first + n);
                 WideRow::new(problem, head, query).write_weights(weights);
@@ -152,7 +171,7 @@ impl Workspace {
         }
         let mut rest = block.output;
         for panel in &mut self.panels {
-            let (weights, after) = rest.split_at_mut(panel.rows.len() * keys);
+            let (weights, after) = rest.split_at_mut(panel.rows.len() * length);
             rest = after;
             for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
@@ -163,30 +182,31 @@ impl Workspace {
     }
 
     /// Packs the queries and takes each tile of keys to each panel; false where float32 is too narrow.
-    fn run(
+    pub fn run(
         &mut self,
         problem: &Problem,
         kernel: &Kernel,
-        block: &Block,
+        (first, rows): (usize, usize),
+        keys: (usize, usize),
         cancel: &AtomicBool,
         step: impl Fn(&mut Panel, &Problem, &Kernel, usize, usize),
     ) -> Result<bool> {
         if wide::needed(problem) {
             return Ok(false);
         }
-        let lengths = rows_of_panels(problem, kernel, block.first, block.lse.len());
+        let lengths = rows_of_panels(problem, kernel, first, rows);
         self.panels.resize_with(lengths.len(), Panel::default);
-        let mut first = block.first;
+        let mut next = first;
         for (panel, len) in self.panels.iter_mut().zip(lengths) {
-            panel.start(problem, kernel, (first, len), block.keys);
-            first += len;
+            panel.start(problem, kernel, (next, len), keys);
+            next += len;
         }
         let query = self
             .panels
             .iter()
             .map(|p| p.largest_query(kernel))
             .fold(0.0, f32::max);
-        let kv_head = problem.kv_head(place(problem, block.first).0);
+        let kv_head = problem.kv_head(place(problem, first).0);
         let mut spans: Vec<_> = self.panels.iter().flat_map(|p| p.spans.clone()).collect();
         union(&mut spans, 0);
         for (from, to) in tiles(&spans) {
@@ -207,7 +227,7 @@ impl Workspace {
 }
 
 /// The spans cut into tiles.
-fn tiles(spans: &[(usize, usize)]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+pub fn tiles(spans: &[(usize, usize)]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
     spans.iter().flat_map(|&(from, to)| {
         let starts = (from..to).step_by(TILE);
         starts.map(move |start| (start, to.min(start + TILE)))
@@ -238,6 +258,6 @@ fn rows_of_panels(problem: &Problem, kernel: &Kernel, first: usize, rows: usize)
 }
 
 /// (head, query) of a row counted over all heads.
-fn place(problem: &Problem, row: usize) -> (usize, usize) {
+pub fn place(problem: &Problem, row: usize) -> (usize, usize) {
     (row / problem.length, row % problem.length)
 }

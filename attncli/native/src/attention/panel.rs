@@ -67,6 +67,9 @@ pub struct Panel {
     /// (dv, w): Σ e^(logit − peak) · value.
     output: Aligned,
     logits: Aligned,
+    /// (keys, w): what `weigh_again` left.
+    pub raw: Aligned,
+    pub weighed: Aligned,
 }
 
 impl Panel {
@@ -204,6 +207,37 @@ impl Panel {
         }
     }
 
+    /// The log-sum-exp of each row, padding too.
+    pub fn lse(&self) -> Vec<f32> {
+        let sums = self.peak.get().iter().zip(self.total.get());
+        sums.map(|(peak, total)| peak + total.ln()).collect()
+    }
+
+    /// What each row's e^(logit − peak) is multiplied by to be a weight: 1 / total.
+    pub fn parts(&self) -> impl Iterator<Item = f32> + use<'_> {
+        let totals = self.total.get()[..self.rows.len()].iter();
+        totals.map(|&total| if total > 0.0 { 1.0 / total } else { 0.0 })
+    }
+
+    /// Leaves the logits of keys `from..to` in `raw` and their e^(logit − peak) in `weighed`, both (keys, w),
+    /// once the peaks of all keys are known.
+    pub fn weigh_again(&mut self, problem: &Problem, kernel: &Kernel, (from, to): (usize, usize)) {
+        let w = self.peak.get().len();
+        let len = self.logits(problem, kernel, from, to).len();
+        for array in [&mut self.raw, &mut self.weighed] {
+            array.fill(len, 0.0);
+            array.get_mut().copy_from_slice(&self.logits.get()[..len]);
+        }
+        // The peak is the greatest of all already and stays; the totals are not to be added up again.
+        let mut unused = vec![0.0; w];
+        kernel.softmax(
+            self.weighed.get_mut(),
+            self.peak.get_mut(),
+            &mut unused,
+            self.shrink.get_mut(),
+        );
+    }
+
     /// Writes the weights of keys `from..to` into the rows (rows, M), once peak and total are known.
     pub fn write_weights(
         &mut self,
@@ -212,24 +246,11 @@ impl Panel {
         (from, to): (usize, usize),
         weights: &mut [f32],
     ) {
+        self.weigh_again(problem, kernel, (from, to));
         let w = self.peak.get().len();
-        let len = self.logits(problem, kernel, from, to).len();
-        // The peak is the greatest of all already and stays; the totals are not to be added up again.
-        let mut unused = vec![0.0; w];
-        kernel.softmax(
-            &mut self.logits.get_mut()[..len],
-            self.peak.get_mut(),
-            &mut unused,
-            self.shrink.get_mut(),
-        );
-        let total = self.total.get();
-        for (lane, row) in weights.chunks_exact_mut(problem.keys_length).enumerate() {
-            let part = if total[lane] > 0.0 {
-                1.0 / total[lane]
-            } else {
-                0.0
-            };
-            let column = self.logits.get()[..len].iter().skip(lane).step_by(w);
+        let rows = weights.chunks_exact_mut(problem.keys_length);
+        for (lane, (part, row)) in self.parts().zip(rows).enumerate() {
+            let column = self.weighed.get().iter().skip(lane).step_by(w);
             for (x, power) in row[from..to].iter_mut().zip(column) {
                 *x = power * part;
             }

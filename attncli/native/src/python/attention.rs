@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::interrupt::interruptible;
-use crate::attention::{self as core, Problem};
+use crate::attention::{self as core, Problem, Wanted};
 use crate::error::Result;
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2,
@@ -20,6 +20,7 @@ const WATCHED_WORK: f64 = 1e9;
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(attention, module)?)?;
     module.add_function(wrap_pyfunction!(attention_weights, module)?)?;
+    module.add_function(wrap_pyfunction!(attention_summary, module)?)?;
     module.add_function(wrap_pyfunction!(rotate, module)?)
 }
 
@@ -91,6 +92,54 @@ fn rotate<'py>(
     let x = numbers("vectors", &x)?;
     let turned = py.detach(|| core::rotate(x, depth, angles, pairs, interleaved))?;
     turned.into_pyarray(py).reshape([heads, length, depth])
+}
+
+/// What `summary` holds, for Python; None where it was not wanted.
+type Summarized<'py> = (
+    Option<Bound<'py, PyArray3<i64>>>,
+    Option<Bound<'py, PyArray3<f32>>>,
+    Option<Bound<'py, PyArray2<f32>>>,
+    Option<Bound<'py, PyArray2<f64>>>,
+);
+
+#[pyfunction]
+#[pyo3(signature = (queries, keys, *, top_k=0, entropy=false, mass=false, **options))]
+fn attention_summary<'py>(
+    py: Python<'py>,
+    queries: Floats<'py>,
+    keys: Floats<'py>,
+    top_k: usize,
+    entropy: bool,
+    mass: bool,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Summarized<'py>> {
+    let arguments = Arguments::new(options)?;
+    let problem = without_values(&queries, &keys, &arguments)?;
+    let [heads, length, _] = shape(&queries);
+    let wanted = Wanted {
+        top: top_k,
+        entropy,
+        mass,
+    };
+    let made = run(py, &problem, |cancel| {
+        core::summarize(&problem, wanted, arguments.threads, cancel)
+    })?;
+    let distances = made.mass.len().checked_div(heads).unwrap_or(0);
+    let top = (top_k > 0).then_some((made.top_keys, made.top_weights));
+    let (top_keys, top_weights) = top.unzip();
+    let top_shape = [heads, length, top_k];
+    let shaped = |x: Vec<f32>| x.into_pyarray(py).reshape([heads, length]);
+    let mass_of = |x: Vec<f64>| x.into_pyarray(py).reshape([heads, distances]);
+    Ok((
+        top_keys
+            .map(|x| x.into_pyarray(py).reshape(top_shape))
+            .transpose()?,
+        top_weights
+            .map(|x| x.into_pyarray(py).reshape(top_shape))
+            .transpose()?,
+        entropy.then_some(made.entropy).map(shaped).transpose()?,
+        mass.then_some(made.mass).map(mass_of).transpose()?,
+    ))
 }
 
 fn without_values<'a>(
