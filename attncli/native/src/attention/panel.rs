@@ -207,12 +207,6 @@ impl Panel {
         }
     }
 
-    /// The log-sum-exp of each row, padding too.
-    pub fn lse(&self) -> Vec<f32> {
-        let sums = self.peak.get().iter().zip(self.total.get());
-        sums.map(|(peak, total)| peak + total.ln()).collect()
-    }
-
     /// What each row's e^(logit − peak) is multiplied by to be a weight: 1 / total.
     pub fn parts(&self) -> impl Iterator<Item = f32> + use<'_> {
         let totals = self.total.get()[..self.rows.len()].iter();

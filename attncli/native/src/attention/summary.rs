@@ -182,7 +182,8 @@ impl Part<'_> {
         let w = panel.peak.get().len();
         let parts: Vec<f32> = panel.parts().collect();
         let mut sums = vec![0.0; w];
-        let lse = panel.lse();
+        let peak = panel.peak.get();
+        let logarithm: Vec<f32> = panel.total.get().iter().map(|x| x.ln()).collect();
         let tile = panel.weighed.get().chunks_exact(w);
         let raw = panel.raw.get().chunks_exact(w);
         for (key, (powers, logits)) in (from..).zip(tile.zip(raw)) {
@@ -191,13 +192,11 @@ impl Part<'_> {
                     self.take_top(row + n, key, power);
                 }
             }
-            for (((sum, &power), logit), lse) in sums.iter_mut().zip(powers).zip(logits).zip(&lse) {
-                // A logit of −inf weighs nothing, and 0·inf is no number.
-                *sum += if power > 0.0 {
-                    power * (lse - logit)
-                } else {
-                    0.0
-                };
+            for (lane, (sum, &power)) in sums.iter_mut().zip(powers).enumerate() {
+                // A logit of −inf weighs nothing, and 0·inf is no number. −ln p in this order keeps its digits
+                // where logits are large.
+                let less = (peak[lane] - logits[lane]) + logarithm[lane];
+                *sum += if power > 0.0 { power * less } else { 0.0 };
             }
             if !self.mass.is_empty() {
                 self.take_mass(problem, &panel.rows, key, powers, &parts);
