@@ -9,13 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from attncli.core.attention import exact
+from attncli.core.attention import bigbird, block_local, block_mask, exact, longformer, sliding_window, strided
 from attncli.errors import CallError
 
 __all__ = ["MECHANISMS", "attention"]
 
 MECHANISMS: dict[str, Callable[..., Any]] = {
     "exact": exact.attention,
+    "window": sliding_window.attention,
+    "strided": strided.attention,
+    "block": block_local.attention,
+    "block-mask": block_mask.attention,
+    "longformer": longformer.attention,
+    "bigbird": bigbird.attention,
 }
 
 

@@ -120,9 +120,20 @@ impl Panel {
             let to = rows.map(|row| row.to).max();
             self.spans.extend(from.zip(to));
         } else {
+            let mut before = 0..0;
             for row in &self.rows {
-                let ranges = problem.ranges(row.head, row.query, keys);
-                self.spans.extend(ranges);
+                let first = self.spans.len();
+                for (n, range) in problem.ranges(row.head, row.query, keys).enumerate() {
+                    // What the row before has too, as global tokens are, need not be sorted again.
+                    if before
+                        .clone()
+                        .nth(n)
+                        .is_none_or(|at| self.spans[at] != range)
+                    {
+                        self.spans.push(range);
+                    }
+                }
+                before = first..self.spans.len();
             }
             union(&mut self.spans, GAP);
         }
