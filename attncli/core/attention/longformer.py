@@ -55,7 +55,9 @@ def attention(
     ranges = np.empty((len(others), len(chosen) + 1, 2), np.int32)
     ranges[:, 0] = np.stack([others - left, others + right + 1], axis=-1).clip(0, length)
     ranges[:, 1:] = np.stack([chosen, chosen + 1], axis=-1)
-    parts = [Part(KeyLists.of(ranges, keys=length), queries=others if len(chosen) else None)]
-    if len(chosen):
-        parts.append(Part(queries=chosen))
+    parts = [
+        Part(KeyLists.of(ranges, keys=length), queries=others if len(chosen) else None),
+        Part(queries=chosen),
+    ]
+    parts = [part for part in parts if part.queries is None or len(part.queries)]
     return sparse_attention(problem, parts, return_weights=return_weights, return_lse=return_lse)
