@@ -311,3 +311,22 @@ def rotate(
     """Rotary position embedding (Su et al. 2021): x (H, N, d) with row n turned by the angles of `cos`, `sin`
     (N, r/2): numbers p and p + r/2 of each row are pair p, or 2p and 2p + 1 where `interleaved`; numbers from r
     on stay. A pair (a, b) becomes (a·cos − b·sin, b·cos + a·sin)."""
+
+def kernel_attention(
+    queries: NDArray[np.float32],
+    keys: NDArray[np.float32],
+    values: NDArray[np.float32],
+    *,
+    projection: NDArray[np.float32] | None = None,
+    scale: float = 1.0,
+    causal: bool = False,
+    threads: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Σ_j φ(q)·φ(k_j) v_j / Σ_j φ(q)·φ(k_j), in time and memory O(N) (Katharopoulos et al. 2020, eq. 4 to 12).
+
+    queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), C-contiguous; H a multiple of Hkv, query head h
+    reads kv head h // (H / Hkv). φ(x) is elu(x) + 1 (eq. 7), or where `projection` (m, d) is given
+    exp(w·y − |y|²/2) / √m for each of its rows w, with y = √scale·x (Choromanski et al. 2021, lemma 1). `causal`
+    keeps keys j ≤ i + M − N. Returns output (H, N, dv) and (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key
+    gives zeros and −inf. The answer does not depend on `threads`, 0 for one a core.
+    """

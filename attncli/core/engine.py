@@ -21,6 +21,7 @@ __all__ = [
     "attention_summary",
     "attention_weights",
     "derive_merges",
+    "kernel_attention",
     "lift_tokenizer_json",
     "name",
     "read_ranks",
@@ -181,5 +182,16 @@ def rotate(dtype: Any) -> Any:
 
         return rotate
     from attncli.core.reference.rope import rotate as twin
+
+    return twin
+
+
+def kernel_attention(dtype: Any) -> Any:
+    """The function of attention by features; float64 has the reference engine's alone."""
+    if name() == "native" and dtype == "float32":
+        from attncli._native import kernel_attention
+
+        return kernel_attention
+    from attncli.core.reference.kernel_attention import kernel_attention as twin
 
     return twin

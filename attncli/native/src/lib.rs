@@ -7,6 +7,7 @@ pub mod charsmap;
 pub mod counts;
 pub mod error;
 pub mod formats;
+pub mod kernel_attention;
 pub mod lost;
 mod memory;
 pub mod normalize;

@@ -9,22 +9,22 @@
 
 mod block;
 mod edit;
-mod exp;
+pub(crate) mod exp;
 mod kernel;
-mod lanes;
+pub(crate) mod lanes;
 mod lists;
-mod number;
+pub(crate) mod number;
 mod panel;
 mod problem;
 mod rope;
-mod share;
+pub(crate) mod share;
 mod split;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod wide;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(crate) mod x86;
 
 use crate::error::{Error, Result};
 use block::{rows_of_blocks, Block, Workspace};

@@ -4,6 +4,7 @@ mod arguments;
 mod attention;
 mod formats;
 mod interrupt;
+mod kernel_attention;
 mod tokenizer;
 mod train;
 
@@ -28,7 +29,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(module)?;
     formats::register(module)?;
     train::register(module)?;
-    attention::register(module)
+    attention::register(module)?;
+    kernel_attention::register(module)
 }
 
 /// The threads that are meant: 0 is one a core.
