@@ -1,18 +1,31 @@
 """The attention methods by name: the explicit table in which a new one is entered.
 
-A method takes queries (…, H, N, d), keys (…, Hkv, M, d), values (…, Hkv, M, dv) and the options of
-`exact.attention`, and gives what that gives.
+A method takes queries (…, H, N, d), keys (…, Hkv, M, d), values (…, Hkv, M, dv) and those options of
+`exact.attention` that mean something to it, beside its own, and gives what that gives.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
-from attncli.core.attention import bigbird, block_local, block_mask, exact, longformer, sliding_window, strided
+from attncli.core.attention import (
+    bigbird,
+    block_local,
+    block_mask,
+    exact,
+    linear,
+    linformer,
+    longformer,
+    nystrom,
+    performer,
+    sliding_window,
+    strided,
+)
 from attncli.errors import CallError
 
-__all__ = ["MECHANISMS", "attention"]
+__all__ = ["MECHANISMS", "attention", "options_for"]
 
 MECHANISMS: dict[str, Callable[..., Any]] = {
     "exact": exact.attention,
@@ -22,15 +35,35 @@ MECHANISMS: dict[str, Callable[..., Any]] = {
     "block-mask": block_mask.attention,
     "longformer": longformer.attention,
     "bigbird": bigbird.attention,
+    "linformer": linformer.attention,
+    "nystrom": nystrom.attention,
+    "performer": performer.attention,
+    "linear": linear.attention,
 }
 
 
 def attention(queries: Any, keys: Any, values: Any, *, method: str = "exact", **options: Any) -> Any:
-    """Attention by the named method; the arguments, shapes and errors of `exact.attention`.
+    """Attention by the named method; the arguments, shapes and errors of `exact.attention`, and its own options.
 
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], method="exact")
     array([[[3.]]], dtype=float32)
     """
+    return MECHANISMS[method](queries, keys, values, **options_for(method, options))
+
+
+def options_for(method: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options that were given (None and False are not), each of which the method takes.
+
+    >>> options_for("linear", {"causal": True, "mask": None})
+    {'causal': True}
+    """
     if method not in MECHANISMS:
         raise CallError(f"no attention method is called {method!r}", hint=f"use {', '.join(MECHANISMS)}")
-    return MECHANISMS[method](queries, keys, values, **options)
+    taken = inspect.signature(MECHANISMS[method]).parameters
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    for name in given:
+        if name not in taken:
+            others = [other for other in MECHANISMS if name in inspect.signature(MECHANISMS[other]).parameters]
+            hint = f"{', '.join(others)} would" if others else "leave it out"
+            raise CallError(f"{method} attention takes no {name.replace('_', ' ')}", hint=hint)
+    return given
