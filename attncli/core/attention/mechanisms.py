@@ -48,7 +48,8 @@ def attention(queries: Any, keys: Any, values: Any, *, method: str = "exact", **
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], method="exact")
     array([[[3.]]], dtype=float32)
     """
-    return MECHANISMS[method](queries, keys, values, **options_for(method, options))
+    options = options_for(method, options)
+    return MECHANISMS[method](queries, keys, values, **options)
 
 
 def options_for(method: str, options: dict[str, Any]) -> dict[str, Any]:

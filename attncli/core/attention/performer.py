@@ -43,7 +43,7 @@ def attention(
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; `features` is m; lse estimates softmax's own.
 
-    >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]])
+    >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], features=16).round(5)
     array([[[3.]]], dtype=float32)
     """
     problem = _problem(queries, keys, values, causal=causal, scale=scale, rope=rope, threads=threads)
