@@ -7,7 +7,7 @@ Vectors whose heads are split already, (H, T, d), are attended as they are and s
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from attncli.core.attention import exact, mechanisms
 from attncli.core.attention.projections import Projections
 from attncli.errors import CallError, DataError
 
-__all__ = ["MultiHead", "join_heads", "multi_head", "split_heads"]
+__all__ = ["MultiHead", "join_heads", "multi_head", "project", "split_heads"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -78,6 +78,37 @@ def multi_head(
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
     (3, 4)
     """
+    q, k, v, finish = project(x, heads=heads, kv_heads=kv_heads, projections=projections, keys=keys, values=values)
+    if "output" not in emit and "weights" not in emit:
+        return MultiHead(scores=exact.logits(q, k, scale=options.get("scale")))
+    attended = mechanisms.attention(
+        q, k, v, method=method, return_weights="weights" in emit, return_lse=True, **options
+    )
+    return MultiHead(
+        output=finish(attended.output) if "output" in emit else None,
+        weights=attended.weights,
+        empty_rows=0 if attended.lse is None or not k.shape[1] else int(np.isneginf(attended.lse).sum()),
+        scores=exact.logits(q, k, scale=options.get("scale")) if "scores" in emit else None,
+    )
+
+
+def project(
+    x: Floats,
+    *,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    projections: Projections | None = None,
+    keys: Floats | None = None,
+    values: Floats | None = None,
+) -> tuple[Floats, Floats, Floats, Callable[[Floats], Floats]]:
+    """Queries, keys and values of each head, and what makes the layer's output of the heads' outputs.
+
+    Arguments and errors as those of `multi_head`.
+
+    >>> q, k, v, finish = project(np.ones((3, 4), np.float32), heads=2)
+    >>> q.shape, finish(q).shape
+    ((2, 3, 2), (3, 4))
+    """
     keys = x if keys is None else keys
     values = keys if values is None else values
     for name, array in (("input", x), ("keys", keys), ("values", values)):
@@ -98,18 +129,7 @@ def multi_head(
             f"{heads} query heads of width {q.shape[-1]} cannot meet {kv_heads} key heads of width {k.shape[-1]}",
             hint="fewer key heads need a projection to fewer columns (random, or a file)",
         )
-    if "output" not in emit and "weights" not in emit:
-        return MultiHead(scores=exact.logits(q, k, scale=options.get("scale")))
-    attended = mechanisms.attention(
-        q, k, v, method=method, return_weights="weights" in emit, return_lse=True, **options
-    )
-    output = attended.output if x.ndim == 3 else projections.o(join_heads(attended.output))
-    return MultiHead(
-        output=output if "output" in emit else None,
-        weights=attended.weights,
-        empty_rows=int(np.isneginf(attended.lse).sum()) if keys.shape[-2] else 0,
-        scores=exact.logits(q, k, scale=options.get("scale")) if "scores" in emit else None,
-    )
+    return q, k, v, lambda output: output if x.ndim == 3 else projections.o(join_heads(output))
 
 
 def _heads(x: Floats, projection: Any, heads: int) -> Floats:
