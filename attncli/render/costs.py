@@ -1,0 +1,58 @@
+"""Costs of the attention methods as a table on a terminal: a row for each method, a column for each length."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import IO
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from attncli.core.attention.cost import Cost, exponent
+
+__all__ = ["draw_costs"]
+
+
+def draw_costs(costs: Sequence[Cost], handle: IO[str], *, width: int | None = None, color: bool = False) -> None:
+    """Writes seconds and megabytes of each, and the power of N by which they grow.
+
+    >>> draw_costs([Cost("linear", n, 1, 64, False, n / 1e5, n * 1000) for n in (500, 2000)], out := io.StringIO())
+    >>> out.getvalue().splitlines()[-1].split()
+    ['linear', '5', 'ms', '20', 'ms', 'N^1.0', '0.5', 'MB', '2', 'MB', 'N^1.0']
+    """
+    console = Console(
+        file=handle,
+        width=width,
+        force_terminal=color,
+        no_color=not color,
+        highlight=False,
+        emoji=False,
+        markup=False,
+        legacy_windows=False,
+    )
+    lengths = sorted({cost.length for cost in costs})
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    table.add_column("")
+    for length in lengths:
+        table.add_column(f"N {length:,}", justify="right")
+    table.add_column("grows as", justify="right")
+    for method in dict.fromkeys(cost.method for cost in costs):
+        mine = {cost.length: cost for cost in costs if cost.method == method}
+        seconds = [mine[n].seconds for n in mine]
+        peaks = [mine[n].peak_bytes for n in mine]
+        cells = [_cell(mine.get(length)) for length in lengths]
+        growth = f"{_power(exponent(list(mine), seconds))}\n{_power(exponent(list(mine), peaks))}"
+        table.add_row(Text(method), *cells, growth)
+    console.print(table)
+
+
+def _cell(cost: Cost | None) -> str:
+    if cost is None:
+        return "-"
+    time = f"{cost.seconds * 1e3:.3g} ms" if cost.seconds < 1 else f"{cost.seconds:.3g} s"
+    return time if cost.peak_bytes is None else f"{time}\n{cost.peak_bytes / 1e6:.3g} MB"
+
+
+def _power(power: float | None) -> str:
+    return "" if power is None else f"N^{power:.1f}"
