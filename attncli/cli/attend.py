@@ -24,7 +24,19 @@ __all__ = ["METHODS", "run"]
 
 FORMATS = ("json", "npy", "grid")
 EMITTED = ("output", "weights", "scores")
-METHODS = ("exact", "window", "strided", "block", "block-mask", "longformer", "bigbird")
+METHODS = (
+    "exact",
+    "window",
+    "strided",
+    "block",
+    "block-mask",
+    "longformer",
+    "bigbird",
+    "linformer",
+    "nystrom",
+    "performer",
+    "linear",
+)
 """The names in `core/attention/mechanisms.py`; here too, since that imports NumPy (a test holds them together)."""
 LONGEST_DRAWN = 4096
 """Tokens: beyond, the weights of one head would take more than 64 MiB, and a cell of the grid stand for thousands."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -28,7 +27,7 @@ ROW_WEIGHTS: dict[str, Callable[..., RowWeights]] = {
     "performer": performer.row_weights,
     "linear": linear.row_weights,
 }
-"""Of the methods that can tell the weights of some rows alone."""
+"""Of the methods whose weights are other than softmax's; those of the others are softmax's over some of the keys."""
 ROWS = 1024
 """Rows whose weights are compared at most: the weights of all are the N×M numbers that the methods avoid."""
 NUMBERS = 1 << 22
@@ -48,9 +47,8 @@ class Comparison:
     """The same of one token, of the one where it is largest."""
     worst_row: int
     """Which one."""
-    total_variation: float | None
-    """½ Σ_j |w_ij − w*_ij|, its mean over rows and heads: 0 is the same weights, 1 disjoint ones. None where the
-    method has no weights to tell."""
+    total_variation: float
+    """½ Σ_j |w_ij − w*_ij|, its mean over rows and heads: 0 is the same weights, 1 disjoint ones."""
     weights_rows: int
     """Rows of each head that it is the mean of, spread evenly."""
     seconds: float
@@ -63,14 +61,10 @@ class Comparison:
         return asdict(self)
 
     def __str__(self) -> str:
-        weights = ""
-        if self.total_variation is not None:
-            weights = (
-                f", total variation of the weights {self.total_variation:.4g} (mean of {self.weights_rows:,} rows)"
-            )
         return (
             f"{self.method} against exact: relative error {self.relative_error:.4g}, worst row "
-            f"{self.worst_row_error:.4g} (row {self.worst_row}){weights}; "
+            f"{self.worst_row_error:.4g} (row {self.worst_row}), total variation of the weights "
+            f"{self.total_variation:.4g} (mean of {self.weights_rows:,} rows); "
             f"{_cost(self.seconds, self.peak_bytes)} against {_cost(self.exact_seconds, self.exact_peak_bytes)}"
         )
 
@@ -104,15 +98,20 @@ def compare_exact(
     """
     q, k, v, finish = project(x, heads=heads, kv_heads=kv_heads, projections=projections, keys=keys, values=values)
     options = mechanisms.options_for(method, options)
-    takes = inspect.signature(exact.attention).parameters
     exactly = {
-        name: value for name, value in options.items() if name in takes and (method == "exact" or name not in PATTERN)
+        name: value
+        for name, value in options.items()
+        if mechanisms.takes("exact", name) and (method == "exact" or name not in PATTERN)
     }
-    output, seconds, peak = measure(lambda: mechanisms.attention(q, k, v, method=method, **options))
-    expected, exact_seconds, exact_peak = measure(lambda: exact.attention(q, k, v, **exactly))
-    relative, worst, row = _errors(finish(output), finish(expected))
-    rows = np.linspace(0, q.shape[1] - 1, min(q.shape[1], ROWS)).astype(np.intp)
-    variation = _total_variation(q, k, rows, method, options, exactly)
+    asking: dict[str, Any] = {"return_lse": True}
+    found, seconds, peak = measure(lambda: mechanisms.attention(q, k, v, method=method, **options, **asking))
+    expected, exact_seconds, exact_peak = measure(lambda: exact.attention(q, k, v, **exactly, **asking))
+    relative, worst, row = _errors(finish(found.output), finish(expected.output))
+    if method in ROW_WEIGHTS:
+        rows = np.linspace(0, q.shape[1] - 1, min(q.shape[1], ROWS)).astype(np.intp)
+        variation = _total_variation(q, k, rows, method, options, exactly)
+    else:
+        rows, variation = np.arange(q.shape[1]), _lost(found.lse, expected.lse)
     return Comparison(method, relative, worst, row, variation, len(rows), seconds, exact_seconds, peak, exact_peak)
 
 
@@ -135,20 +134,29 @@ def _ratio(far: Any, size: Any) -> Any:
 
 def _total_variation(
     q: Floats, k: Floats, rows: NDArray[np.intp], method: str, options: dict[str, Any], exactly: dict[str, Any]
-) -> float | None:
-    if method == "exact" or q.shape[1] == 0:
-        return 0.0
-    if method not in ROW_WEIGHTS:
-        return None
-    options = {name: value for name, value in options.items() if name != "threads"}
-    found = ROW_WEIGHTS[method](q, k, **options)
+) -> float:
+    """From the weights of some rows."""
+    found = ROW_WEIGHTS[method](q, k, **{name: value for name, value in options.items() if name != "threads"})
     expected = Problem.of(q, k, k, **exactly)
     step = max(1, NUMBERS // max(1, q.shape[0] * k.shape[1]))
     total = 0.0
     for start in range(0, len(rows), step):
         some = rows[start : start + step]
         total += float(np.abs(found(some) - expected.where(queries=some).weigh()).sum(dtype=np.float64))
-    return total / (2 * int(q.shape[0]) * len(rows))
+    return total / max(1, 2 * int(q.shape[0]) * len(rows))
+
+
+def _lost(lse: Floats, exact_lse: Floats) -> float:
+    """From the log-sum-exps, where both are softmax of the same logits and one sees some keys only.
+
+    Its weights on them are the exact ones times a factor, to the sum of 1 again: so half of all differences is what
+    the other keys weigh, 1 − Σ w*. A row that sees no key at all differs by w* itself.
+    """
+    if not lse.size:
+        return 0.0
+    seen = np.exp(lse - np.where(np.isneginf(exact_lse), 0, exact_lse), dtype=np.float64)
+    lost = np.where(np.isneginf(lse), 0.5, 1 - np.minimum(seen, 1))
+    return float(np.where(np.isneginf(exact_lse), 0, lost).mean())
 
 
 def _cost(seconds: float, peak: int | None) -> str:

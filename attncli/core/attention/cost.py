@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -23,6 +22,8 @@ BYTES = 1 << 31
 """Weights above this are not computed."""
 SHORT = 0.2
 """Seconds below which the best of three runs counts."""
+WINDOW = 256
+"""To both sides, where none is given."""
 WEIGHTS = "exact, weights kept"
 """What attention costs where its N×M weights are held, as it is often taught."""
 
@@ -92,8 +93,11 @@ def exponent(lengths: Sequence[int], amounts: Sequence[float | None]) -> float |
 def _methods(causal: bool, options: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
     yield WEIGHTS, partial(exact.attention, causal=causal, return_weights=True)
     for method, run in mechanisms.MECHANISMS.items():
-        takes = inspect.signature(run).parameters
-        given = {name: value for name, value in options.items() if value is not None and name in takes}
-        if causal and "causal" not in takes:
+        if (causal and not mechanisms.takes(method, "causal")) or (method == "block-mask" and "blocks" not in options):
             continue
+        given = {name: value for name, value in options.items() if value is not None and mechanisms.takes(method, name)}
+        if method == "exact":
+            given.pop("window", None)  # it is the windows' own, and exact attention is what they are compared with
+        elif method == "window":
+            given.setdefault("window", WINDOW)
         yield method, partial(run, **given, **({"causal": True} if causal else {}))

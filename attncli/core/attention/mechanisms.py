@@ -25,7 +25,7 @@ from attncli.core.attention import (
 )
 from attncli.errors import CallError
 
-__all__ = ["MECHANISMS", "attention", "options_for"]
+__all__ = ["MECHANISMS", "attention", "options_for", "takes"]
 
 MECHANISMS: dict[str, Callable[..., Any]] = {
     "exact": exact.attention,
@@ -53,18 +53,29 @@ def attention(queries: Any, keys: Any, values: Any, *, method: str = "exact", **
 
 
 def options_for(method: str, options: dict[str, Any]) -> dict[str, Any]:
-    """The options that were given (None and False are not), each of which the method takes.
+    """The options that were given (None and False are not). Raises CallError for one that the method does not take.
 
     >>> options_for("linear", {"causal": True, "mask": None})
     {'causal': True}
     """
     if method not in MECHANISMS:
         raise CallError(f"no attention method is called {method!r}", hint=f"use {', '.join(MECHANISMS)}")
-    taken = inspect.signature(MECHANISMS[method]).parameters
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     for name in given:
-        if name not in taken:
-            others = [other for other in MECHANISMS if name in inspect.signature(MECHANISMS[other]).parameters]
+        if not takes(method, name):
+            others = [other for other in MECHANISMS if takes(other, name)]
             hint = f"{', '.join(others)} would" if others else "leave it out"
             raise CallError(f"{method} attention takes no {name.replace('_', ' ')}", hint=hint)
     return given
+
+
+def takes(method: str, option: str) -> bool:
+    """Whether a method has an option.
+
+    >>> takes("nystrom", "landmarks"), takes("nystrom", "causal"), takes("bigbird", "causal")
+    (True, False, True)
+    """
+    parameters = inspect.signature(MECHANISMS[method]).parameters
+    # A pattern passes on to exact attention what it has no use for itself: all but the window, which is a pattern.
+    passed_on = parameters.get("options") is not None and option != "window"
+    return option in parameters or (passed_on and option in inspect.signature(exact.attention).parameters)
