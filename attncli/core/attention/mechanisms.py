@@ -22,10 +22,11 @@ from attncli.core.attention import (
     performer,
     sliding_window,
     strided,
+    torch_sdpa,
 )
 from attncli.errors import CallError
 
-__all__ = ["MECHANISMS", "attention", "options_for", "takes"]
+__all__ = ["BACKENDS", "MECHANISMS", "attention", "options_for", "takes"]
 
 MECHANISMS: dict[str, Callable[..., Any]] = {
     "exact": exact.attention,
@@ -42,30 +43,38 @@ MECHANISMS: dict[str, Callable[..., Any]] = {
 }
 
 
-def attention(queries: Any, keys: Any, values: Any, *, method: str = "exact", **options: Any) -> Any:
+BACKENDS: dict[str, Callable[..., Any]] = {"torch": torch_sdpa.attention}
+"""Other libraries' kernels for exact attention."""
+
+
+def attention(
+    queries: Any, keys: Any, values: Any, *, method: str = "exact", backend: str | None = None, **options: Any
+) -> Any:
     """Attention by the named method; the arguments, shapes and errors of `exact.attention`, and its own options.
+
+    `backend` "torch" runs exact attention by PyTorch, on a `device` (`torch_sdpa`).
 
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], method="exact")
     array([[[3.]]], dtype=float32)
     """
-    options = options_for(method, options)
-    return MECHANISMS[method](queries, keys, values, **options)
+    run = _run(method, backend)
+    options = options_for(method, options, backend=backend)
+    return run(queries, keys, values, **options)
 
 
-def options_for(method: str, options: dict[str, Any]) -> dict[str, Any]:
+def options_for(method: str, options: dict[str, Any], *, backend: str | None = None) -> dict[str, Any]:
     """The options that were given (None and False are not). Raises CallError for one that the method does not take.
 
     >>> options_for("linear", {"causal": True, "mask": None})
     {'causal': True}
     """
-    if method not in MECHANISMS:
-        raise CallError(f"no attention method is called {method!r}", hint=f"use {', '.join(MECHANISMS)}")
+    run = _run(method, backend)
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     for name in given:
-        if not takes(method, name):
-            others = [other for other in MECHANISMS if takes(other, name)]
+        if not _has(run, name):
+            others = [other for other in (*MECHANISMS, *BACKENDS) if _has((MECHANISMS | BACKENDS)[other], name)]
             hint = f"{', '.join(others)} would" if others else "leave it out"
-            raise CallError(f"{method} attention takes no {name.replace('_', ' ')}", hint=hint)
+            raise CallError(f"{backend or method} attention takes no {name.replace('_', ' ')}", hint=hint)
     return given
 
 
@@ -75,7 +84,23 @@ def takes(method: str, option: str) -> bool:
     >>> takes("nystrom", "landmarks"), takes("nystrom", "causal"), takes("bigbird", "causal")
     (True, False, True)
     """
-    parameters = inspect.signature(MECHANISMS[method]).parameters
+    return _has(MECHANISMS[method], option)
+
+
+def _run(method: str, backend: str | None) -> Callable[..., Any]:
+    if backend is not None and backend not in BACKENDS:
+        raise CallError(f"no backend is called {backend!r}", hint=f"use {', '.join(BACKENDS)}, or leave it out")
+    if method not in MECHANISMS:
+        raise CallError(f"no attention method is called {method!r}", hint=f"use {', '.join(MECHANISMS)}")
+    if backend is None:
+        return MECHANISMS[method]
+    if method != "exact":
+        raise CallError(f"{backend} runs exact attention alone, not {method}", hint="leave out the backend")
+    return BACKENDS[backend]
+
+
+def _has(run: Callable[..., Any], option: str) -> bool:
+    parameters = inspect.signature(run).parameters
     # A pattern passes on to exact attention what it has no use for itself: all but the window, which is a pattern.
     passed_on = parameters.get("options") is not None and option != "window"
     return option in parameters or (passed_on and option in inspect.signature(exact.attention).parameters)
