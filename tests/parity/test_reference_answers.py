@@ -191,9 +191,19 @@ def test_bahdanaus_additive_attention() -> None:
     np.testing.assert_allclose(weights, arrays["weights"], atol=1e-12)
 
 
-def test_pytorchs_multi_head_attention() -> None:
-    arrays = arrays_of("mha_self")
+@pytest.mark.parametrize("name", ["mha_self", "mha_self_nobias", "mha_causal_padding_averaged"])
+def test_pytorchs_multi_head_attention(name: str) -> None:
+    arrays = arrays_of(name)
     named = {name.removeprefix("param_"): array for name, array in arrays.items() if name.startswith("param_")}
-    for vectors, expected in zip(arrays["query"], arrays["out"], strict=True):
-        found = multi_head(vectors.astype(np.float32), heads=4, projections=Projections.from_arrays(named)).output
-        np.testing.assert_allclose(found, expected, atol=1e-5)
+    projections = Projections.from_arrays(named)
+    for batch, x in enumerate(arrays["query"]):
+        masked = {}
+        if "attn_mask" in arrays:  # true = may not attend, there
+            masked = {"mask": ~arrays["attn_mask"] & ~arrays["key_padding_mask"][batch]}
+        weights = arrays["weights"][batch]
+        for dtype, tolerance in ((np.float64, 1e-10), (np.float32, 2e-6)):
+            found = multi_head(x.astype(dtype), heads=4, projections=projections, emit=("output", "weights"), **masked)
+            np.testing.assert_allclose(found.output, arrays["out"][batch], atol=tolerance)
+            assert found.weights is not None
+            mine = found.weights if weights.ndim == 3 else found.weights.mean(axis=0)
+            np.testing.assert_allclose(mine, weights, atol=tolerance)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attncli.core.attention import exact, mechanisms
-from attncli.core.attention.projections import Projections
+from attncli.core.attention.projections import Linear, Projections
 from attncli.errors import CallError, DataError
 
 __all__ = ["MultiHead", "join_heads", "multi_head", "project", "split_heads"]
@@ -72,7 +72,8 @@ def multi_head(
 
     x (T, D) or (H, T, d) gives the queries. `keys` and `values` (M, D) or (Hkv, M, d) default to x
     (self-attention); `values` defaults to `keys` (cross-attention over a context). `emit` names what is
-    wanted: output, weights, scores. `options` are those of `attncli.attention`. Raises DataError where shapes
+    wanted: output, weights, scores. Without `kv_heads` they are as many as `heads`, or as the projection of the
+    keys has room for. `options` are those of `attncli.attention`. Raises DataError where shapes
     don't fit.
 
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
@@ -120,13 +121,16 @@ def project(
         raise CallError(f"the input has {x.shape[0]} heads, not {heads}", hint="leave out the number of heads")
     projections = projections or Projections()
     heads = x.shape[0] if x.ndim == 3 else heads or 1
-    kv_heads = kv_heads or (keys.shape[0] if keys.ndim == 3 else heads)
     q = _heads(x, projections.q, heads)
-    k = _heads(keys, projections.k, kv_heads)
-    v = _heads(values, projections.v, kv_heads)
+    if keys.ndim == 2:
+        keys = projections.k(keys)
+        made_for = heads if projections.k.W is None else _kv_heads(keys.shape[1], q.shape[2], heads)
+        kv_heads = kv_heads or made_for
+    k = _heads(keys, Linear(), kv_heads or keys.shape[0])
+    v = _heads(values, projections.v, k.shape[0])
     if q.shape[-1] != k.shape[-1]:
         raise DataError(
-            f"{heads} query heads of width {q.shape[-1]} cannot meet {kv_heads} key heads of width {k.shape[-1]}",
+            f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}",
             hint="fewer key heads need a projection to fewer columns (random, or a file)",
         )
     return q, k, v, lambda output: output if x.ndim == 3 else projections.o(join_heads(output))
@@ -135,6 +139,12 @@ def project(
 def _heads(x: Floats, projection: Any, heads: int) -> Floats:
     """x (T, D) projected and split, or (H, T, d) as it is."""
     return x if x.ndim == 3 else split_heads(projection(x), heads)
+
+
+def _kv_heads(width: int, head_width: int, heads: int) -> int:
+    """As many as the projection of the keys is wide enough for, where it was made for fewer."""
+    fewer = width // max(1, head_width)
+    return fewer if 0 < fewer < heads and fewer * head_width == width and heads % fewer == 0 else heads
 
 
 def _divisors(width: int) -> str:
