@@ -10,6 +10,17 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
+from attncli.cli.methods import (
+    BackendOption,
+    CompareOption,
+    CostOption,
+    DeviceOption,
+    FeaturesOption,
+    LandmarksOption,
+    LengthProjectionOption,
+    RankOption,
+    method_options,
+)
 from attncli.cli.options import AllowNanOption, Common, choice
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
@@ -57,7 +68,7 @@ def run(
         str,
         typer.Option("--projections", metavar="identity|random|FILE", help="Wq Wk Wv Wo, bq bk bv bo by name."),
     ] = "identity",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="For --projections random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all that is random.")] = 0,
     context: Annotated[
         str | None, typer.Option("--context", metavar="FILE", help="Cross-attention: vectors to attend to.")
     ] = None,
@@ -68,6 +79,14 @@ def run(
     scale: Annotated[float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")] = None,
     softcap: Annotated[float | None, typer.Option("--softcap", help="softcap * tanh(scores / softcap).")] = None,
     method: Annotated[str, typer.Option("--method", **choice("method", METHODS), help="How to attend.")] = "exact",
+    landmarks: LandmarksOption = None,
+    features: FeaturesOption = None,
+    rank: RankOption = None,
+    length_projection: LengthProjectionOption = None,
+    compare_exact: CompareOption = False,
+    cost: CostOption = None,
+    backend: BackendOption = None,
+    device: DeviceOption = None,
     emit: Annotated[
         list[str] | None,
         typer.Option("--emit", metavar="|".join(EMITTED), help="What to write; may be repeated. [default: output]"),
@@ -88,20 +107,39 @@ def run(
     echo "He left the roses by the bank." | attncli encode | attncli embed | attncli attend
     attncli attend --heads 8 --causal vectors.npy -o output.npy
     attncli attend --heads 4 --projections random --emit weights vectors.npy --to npy -o weights.npy
+    attncli attend --method performer --features 512 --compare-exact vectors.npy -o output.npy
+    attncli attend --cost
 
     On a terminal it draws the weights as a grid, queries down and keys across (--to grid draws anywhere).
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
+    from attncli.cli.cost import tell_costs
     from attncli.core.attention.multihead import multi_head
     from attncli.wire import streams
 
-    console = Console(common, context, keys, values, mask, bias)
+    console = Console(common, context, keys, values, mask, bias, length_projection)
     wanted = _emitted(emit)
     if to == "grid" and emit is not None and wanted != ["weights"]:
         raise CallError("the grid shows weights", hint="leave out --emit, or use --to json")
     drawing = to == "grid" or (to is None and emit is None and console.on_terminal())
-    options = _options(common, causal, window, scale, softcap, mask, bias)
+    own = method_options(
+        method,
+        seed=seed,
+        landmarks=landmarks,
+        features=features,
+        rank=rank,
+        length_projection=length_projection,
+        backend=backend,
+        device=device,
+    )
+    if cost is not None:
+        sizes = {name: own[name] for name in ("landmarks", "features", "rank")}
+        tell_costs(console, common, cost, to=to, heads=heads or 1, causal=causal, seed=seed, **sizes)
+        return
+    if compare_exact and backend is not None:
+        raise CallError("--compare-exact is of methods, and a backend is none")
+    options = _options(common, causal, window, scale, softcap, mask, bias) | own
     attended_to = _attended_to(context, keys, values)
     projected = _projections(projections, seed)
     key_labels: list[Sequence[str] | None] = []
@@ -115,21 +153,22 @@ def run(
         if record.tokens is not None and len(record.tokens) != x.shape[-2]:
             raise DataError(f"has {len(record.tokens)} tokens and {x.shape[-2]} vectors")
         k, v, labels = attended_to(record)
-        made = multi_head(
-            x,
-            heads=heads,
-            kv_heads=kv_heads,
-            projections=projected(x, heads or 1, kv_heads or heads or 1),
-            keys=k,
-            values=v,
-            emit=("weights",) if drawing else wanted,
-            method=method,
+        layer: dict[str, Any] = {
+            "heads": heads,
+            "kv_heads": kv_heads,
+            "projections": projected(x, heads or 1, kv_heads or heads or 1),
+            "keys": k,
+            "values": v,
+            "method": method,
             **options,
-        )
+        }
+        made = multi_head(x, emit=("weights",) if drawing else wanted, **layer)
         if made.empty_rows:
             console.say("some rows may attend to nothing; they are zeros")
         record.vectors, record.output = None, made.output
         record.weights, record.scores = made.weights, made.scores
+        if compare_exact:
+            record.extra |= _compared(console, record, x, layer)
         if drawing:
             key_labels.append(labels)
 
@@ -154,6 +193,16 @@ def run(
         writer_for=writer_for,
         allow_nan=allow_nan,
     )
+
+
+def _compared(console: Console, record: Record, x: NDArray[Any], layer: dict[str, Any]) -> dict[str, Any]:
+    """Tells how far the method is from exact attention; the same as keys of the record."""
+    from attncli.core.attention.compare import compare_exact
+    from attncli.memory import measured
+
+    comparison = compare_exact(x, measure=measured, **layer)
+    console.say(f"{record.id}: {comparison}")
+    return comparison.keys()
 
 
 def _emitted(emit: list[str] | None) -> list[str]:

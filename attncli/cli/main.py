@@ -138,11 +138,14 @@ def _called(arguments: Sequence[str]) -> list[str]:
 
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
-    """`--progress` alone means a bar; typer's options either always or never take a value."""
+    """`--progress` alone means a bar, `--cost` the usual lengths; to typer an option has a value always or never."""
     spelled = list(arguments)
     for place, word in enumerate(arguments):
-        if word == "--progress" and "".join(arguments[place + 1 : place + 2]) not in PROGRESS:
+        value = "".join(arguments[place + 1 : place + 2])
+        if word == "--progress" and value not in PROGRESS:
             spelled[place] = "--progress=bar"
+        if word == "--cost" and not value[:1].isdecimal():
+            spelled[place] = "--cost=default"
     return spelled
 
 

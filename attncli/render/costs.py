@@ -13,13 +13,16 @@ from attncli.core.attention.cost import Cost, exponent
 
 __all__ = ["draw_costs"]
 
+LEAST = 1_000_000
+"""Bytes: less may come from memory that the process has held before, which tells nothing."""
+
 
 def draw_costs(costs: Sequence[Cost], handle: IO[str], *, width: int | None = None, color: bool = False) -> None:
     """Writes seconds and megabytes of each, and the power of N by which they grow.
 
-    >>> draw_costs([Cost("linear", n, 1, 64, False, n / 1e5, n * 1000) for n in (500, 2000)], out := io.StringIO())
+    >>> draw_costs([Cost("linear", n, 1, 64, False, n / 1e5, n * 10000) for n in (500, 2000)], out := io.StringIO())
     >>> out.getvalue().split()[-11:]
-    ['linear', '5', 'ms', '20', 'ms', 'N^1.0', '0.5', 'MB', '2', 'MB', 'N^1.0']
+    ['linear', '5', 'ms', '20', 'ms', 'N^1.0', '5', 'MB', '20', 'MB', 'N^1.0']
     """
     console = Console(
         file=handle,
@@ -42,7 +45,8 @@ def draw_costs(costs: Sequence[Cost], handle: IO[str], *, width: int | None = No
         seconds = [mine[n].seconds for n in mine]
         peaks = [mine[n].peak_bytes for n in mine]
         cells = [_cell(mine.get(length)) for length in lengths]
-        growth = f"{_power(exponent(list(mine), seconds))}\n{_power(exponent(list(mine), peaks))}"
+        told = [None if peak is None or peak < LEAST else peak for peak in peaks]
+        growth = f"{_power(exponent(list(mine), seconds))}\n{_power(exponent(list(mine), told))}"
         table.add_row(Text(method), *cells, growth)
     console.print(table)
 
@@ -51,7 +55,9 @@ def _cell(cost: Cost | None) -> str:
     if cost is None:
         return "-"
     time = f"{cost.seconds * 1e3:.3g} ms" if cost.seconds < 1 else f"{cost.seconds:.3g} s"
-    return time if cost.peak_bytes is None else f"{time}\n{cost.peak_bytes / 1e6:.3g} MB"
+    if cost.peak_bytes is None:
+        return time
+    return f"{time}\n" + (f"{cost.peak_bytes / 1e6:.3g} MB" if cost.peak_bytes >= LEAST else "< 1 MB")
 
 
 def _power(power: float | None) -> str:

@@ -74,7 +74,8 @@ def options_for(method: str, options: dict[str, Any], *, backend: str | None = N
         if not _has(run, name):
             others = [other for other in (*MECHANISMS, *BACKENDS) if _has((MECHANISMS | BACKENDS)[other], name)]
             hint = f"{', '.join(others)} would" if others else "leave it out"
-            raise CallError(f"{backend or method} attention takes no {name.replace('_', ' ')}", hint=hint)
+            verb, what = ("gives", name[7:]) if name.startswith("return_") else ("takes", name.replace("_", " "))
+            raise CallError(f"{backend or method} attention {verb} no {what}", hint=hint)
     return given
 
 
