@@ -119,26 +119,35 @@ def project(
         raise CallError("heads already split take no projections", hint="give vectors (T, D)")
     if x.ndim == 3 and heads not in (None, x.shape[0]):
         raise CallError(f"the input has {x.shape[0]} heads, not {heads}", hint="leave out the number of heads")
-    projections = projections or Projections()
     heads = x.shape[0] if x.ndim == 3 else heads or 1
+    if projections is None and kv_heads in (None, heads) and keys is x and values is x:
+        q = k = v = _heads(x, Linear(), heads)
+    else:
+        q, k, v = _projected(x, keys, values, projections or Projections(), heads, kv_heads)
+    if q.shape[-1] != k.shape[-1]:
+        raise DataError(
+            f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}",
+            hint="fewer key heads need a projection to fewer columns (random, or a file)",
+        )
+    back = projections.o if projections is not None else Linear()
+    return q, k, v, lambda output: output if x.ndim == 3 else back(join_heads(output))
+
+
+def _projected(
+    x: Floats, keys: Floats, values: Floats, projections: Projections, heads: int, kv_heads: int | None
+) -> tuple[Floats, Floats, Floats]:
     q = _heads(x, projections.q, heads)
     if keys.ndim == 2:
         keys = projections.k(keys)
         made_for = heads if projections.k.W is None else _kv_heads(keys.shape[1], q.shape[2], heads)
         kv_heads = kv_heads or made_for
     k = _heads(keys, Linear(), kv_heads or keys.shape[0])
-    v = _heads(values, projections.v, k.shape[0])
-    if q.shape[-1] != k.shape[-1]:
-        raise DataError(
-            f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}",
-            hint="fewer key heads need a projection to fewer columns (random, or a file)",
-        )
-    return q, k, v, lambda output: output if x.ndim == 3 else projections.o(join_heads(output))
+    return q, k, _heads(values, projections.v, k.shape[0])
 
 
 def _heads(x: Floats, projection: Any, heads: int) -> Floats:
-    """x (T, D) projected and split, or (H, T, d) as it is."""
-    return x if x.ndim == 3 else split_heads(projection(x), heads)
+    """x (T, D) projected and split, or (H, T, d) as it is; each head's numbers side by side."""
+    return np.ascontiguousarray(x if x.ndim == 3 else split_heads(projection(x), heads))
 
 
 def _kv_heads(width: int, head_width: int, heads: int) -> int:

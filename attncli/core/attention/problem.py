@@ -174,6 +174,12 @@ def _for_heads(
     return np.ascontiguousarray(np.resize(array, (heads, *array.shape[1:])))
 
 
+def _finite(array: Floats) -> bool:
+    """Whether there is no NaN and no infinity, looked at in pieces that stay in the cache."""
+    numbers = array.reshape(-1)
+    return all(np.isfinite(numbers[at : at + (1 << 16)]).all() for at in range(0, numbers.size, 1 << 16))
+
+
 def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
     """The three as C-contiguous (heads, length, width) of one float dtype, and the leading axes (…, H)."""
     raw = [np.asarray(array) for array in arrays]
@@ -189,8 +195,9 @@ def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...
             raise DataError(f"the {name} have shape {array.shape}, not (..., heads, length, width)")
     with np.errstate(over="ignore"):  # what leaves float32 becomes infinity, and is refused as that
         q, k, v = (np.ascontiguousarray(array, dtype) for array in raw)
-    for name, array in zip(("queries", "keys", "values"), (q, k, v), strict=True):
-        if not np.isfinite(array).all():
+    named = {id(array): (name, array) for name, array in (("values", v), ("keys", k), ("queries", q))}
+    for name, array in named.values():  # in self-attention they are one array
+        if not _finite(array):
             raise DataError(f"the {name} hold NaN or infinity", hint="look where they were computed")
     leading, kv_leading = q.shape[:-2], k.shape[:-2]
     if k.shape[:-1] != v.shape[:-1]:
