@@ -10,7 +10,7 @@ use crate::error::Result;
 use std::sync::atomic::AtomicBool;
 
 /// Panels in a block at most. A tile of keys and values serves all of them from the near caches.
-const PANELS: usize = 4;
+const PANELS: usize = 8;
 
 /// Neighbouring queries, all of one key head, with the part of the output that is theirs.
 pub struct Block<'a> {
