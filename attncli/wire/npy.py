@@ -141,7 +141,7 @@ def write(handle: BinaryIO, records: Iterable[Record], *, array: str, vocab_size
     import numpy as np
 
     for number, record in enumerate(records, 1):
-        value = getattr(record, array)
+        value = record.summary.get(array) if array in record.summary else getattr(record, array, None)
         if value is None:
             raise DataError(f"has no {array}", record=record.id or number)
         if array == "ids":

@@ -7,8 +7,8 @@ Vectors whose heads are split already, (H, T, d), are attended as they are and s
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from attncli.core.attention import exact, mechanisms
 from attncli.core.attention.projections import Linear, Projections
+from attncli.core.attention.summary import Summary, chosen_weights, summary
 from attncli.errors import CallError, DataError
 
 __all__ = ["MultiHead", "join_heads", "multi_head", "project", "split_heads"]
@@ -33,6 +34,8 @@ class MultiHead:
     """(H, T, M)"""
     scores: Floats | None = None
     """(H, T, M), before mask and softmax."""
+    summary: Summary | None = None
+    """Of the weights, where something of it was asked for."""
     empty_rows: int = 0
     """Rows that may attend to nothing, and are zeros."""
 
@@ -65,32 +68,59 @@ def multi_head(
     keys: Floats | None = None,
     values: Floats | None = None,
     emit: Collection[str] = ("output",),
+    top: int = 10,
+    weights_of: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
     method: str = "exact",
     **options: Any,
 ) -> MultiHead:
     """One layer of attention over vectors.
 
     x (T, D) or (H, T, d) gives the queries. `keys` and `values` (M, D) or (Hkv, M, d) default to x
-    (self-attention); `values` defaults to `keys` (cross-attention over a context). `emit` names what is
-    wanted: output, weights, scores. Without `kv_heads` they are as many as `heads`, or as the projection of the
-    keys has room for. `options` are those of `attncli.attention`. Raises DataError where shapes
-    don't fit.
+    (self-attention); `values` defaults to `keys` (cross-attention over a context). Without `kv_heads` they are as
+    many as `heads`, or as the projection of the keys has room for. `options` are those of `attncli.attention`.
+
+    `emit` names what is wanted: output, weights (of the heads and rows `weights_of`, all where None), scores; and of
+    exact attention and windows, without building the weights: top-k (the `top` largest of each row), entropy,
+    distances. Raises DataError where shapes don't fit.
 
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
     (3, 4)
     """
     q, k, v, finish = project(x, heads=heads, kv_heads=kv_heads, projections=projections, keys=keys, values=values)
-    if "output" not in emit and "weights" not in emit:
-        return MultiHead(scores=exact.logits(q, k, scale=options.get("scale")))
+    made = MultiHead()
+    if "scores" in emit:
+        made = replace(made, scores=exact.logits(q, k, scale=options.get("scale"), rope=options.get("rope")))
+    asked: dict[str, Any] = {"entropy": "entropy" in emit, "mass": "distances" in emit}
+    if "top-k" in emit:
+        asked["top_k"] = top
+    if any(asked.values()):
+        made = replace(made, summary=summary(q, k, **asked, **_exact_options(method, options)))
+    whole = weights_of == (None, None)
+    if "weights" in emit and not whole:
+        chosen, rows = weights_of
+        weights = chosen_weights(q, k, heads=chosen, rows=rows, **_exact_options(method, options))
+        made = replace(made, weights=weights)
+    if "output" not in emit and ("weights" not in emit or not whole):
+        return made
     attended = mechanisms.attention(
-        q, k, v, method=method, return_weights="weights" in emit, return_lse=True, **options
+        q, k, v, method=method, return_weights=whole and "weights" in emit, return_lse=True, **options
     )
-    return MultiHead(
+    return replace(
+        made,
         output=finish(attended.output) if "output" in emit else None,
-        weights=attended.weights,
+        weights=attended.weights if whole else made.weights,
         empty_rows=0 if attended.lse is None or not k.shape[1] else int(np.isneginf(attended.lse).sum()),
-        scores=exact.logits(q, k, scale=options.get("scale")) if "scores" in emit else None,
     )
+
+
+def _exact_options(method: str, options: dict[str, Any]) -> dict[str, Any]:
+    """A method's options as exact attention's, where it is that, with a window or without."""
+    given = mechanisms.options_for(method, options, backend=options.get("backend"))
+    if method not in ("exact", "window") or "dilation" in given or "backend" in given:
+        raise CallError(
+            "largest weights, entropy, distances, chosen heads and rows are told of exact attention and windows alone"
+        )
+    return given
 
 
 def project(
