@@ -4,7 +4,9 @@
 
 With m random features in place of the expectation, drawn orthogonal to each other in blocks of d (section 2.4),
 attention takes O(N·m) time and memory. All weights are positive. The error falls with m, but it is governed by
-|q + k|² before all: where the scaled vectors are long, no number of features helps.
+|q + k|² before all: where the scaled vectors are long, no number of features helps. Some implementations add about
+1e-4 to each feature, which then pulls the answer to the mean of the values (relative error 0.8 in place of 5 for
+normal vectors of d = 64, where the mean itself has 0.8); lemma 1 has no such term, and neither has this.
 """
 
 from __future__ import annotations
