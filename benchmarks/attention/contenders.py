@@ -284,7 +284,7 @@ def torch_linformer(q: Any, k: Any, v: Any) -> Run:
 
 
 def performer_pytorch(q: Any, k: Any, v: Any, causal: bool = False) -> Run:
-    """With our features in place of its own, and without the 1e-4 that it adds to each, so that answers can be compared."""
+    """With our features, and without the 1e-4 that it adds to each of its own, so that answers can be compared."""
     import torch
     from performer_pytorch import FastAttention, performer_pytorch
 
