@@ -170,10 +170,6 @@ def run(
         backend=backend,
         device=device,
     )
-    if cost is not None:
-        sizes = {name: own[name] for name in ("landmarks", "features", "rank")}
-        tell_costs(console, common, cost, to=to, heads=heads or 1, causal=causal, seed=seed, **sizes)
-        return
     if compare_exact and backend is not None:
         raise CallError("--compare-exact is of methods, and a backend is none")
     options = _options(common, causal, window, scale, softcap, mask, bias) | own
@@ -188,6 +184,9 @@ def run(
         window_blocks=window_blocks,
     )
     options |= position_options(rope, rope_theta, rope_scaling)
+    if cost is not None:
+        tell_costs(console, common, cost, to=to, heads=heads or 1, seed=seed, **options)
+        return
     told = _told(top, head, row, wanted)
     attended_to = attended_to_by(context, keys, values)
     projected = projections_named(projections, seed)

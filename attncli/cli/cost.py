@@ -17,10 +17,15 @@ if TYPE_CHECKING:
 __all__ = ["tell_costs"]
 
 LONGEST = 1 << 24
+SIZES = (
+    "causal", "threads", "window", "dilation", "stride", "block", "random_blocks", "window_blocks", "landmarks",
+    "features", "rank", "seed",
+)  # fmt: skip
+"""Options that mean something here, each to the methods that have it."""
 
 
 def tell_costs(
-    console: Console, common: Common, lengths: str, *, to: str | None, heads: int, causal: bool, **options: Any
+    console: Console, common: Common, lengths: str, *, to: str | None, heads: int, seed: int, **options: Any
 ) -> None:
     """A table on a terminal (or `--to grid`), else a JSON line for each method and length as it is measured."""
     from attncli.core.attention import cost
@@ -31,15 +36,11 @@ def tell_costs(
         raise CallError("--cost reads no input")
     if to == "npy":
         raise CallError("--cost writes a table or JSON Lines", hint="use --to grid or --to json")
+    given = {name: value for name, value in options.items() if value is not None and value is not False}
+    if others := sorted(set(given) - set(SIZES)):
+        raise CallError(f"--cost is of random vectors, and takes no {others[0].replace('_', ' ')}")
     drawing = to == "grid" or (to is None and console.on_terminal())
-    found = cost.costs(
-        _lengths(lengths) or cost.LENGTHS,
-        heads=heads,
-        causal=causal,
-        measure=measured,
-        threads=common.threads,
-        **options,
-    )
+    found = cost.costs(_lengths(lengths) or cost.LENGTHS, heads=heads, measure=measured, **given | {"seed": seed})
     with console.output("grid" if drawing else "json") as handle:
         if drawing:
             table = io.StringIO()  # rich would end the program itself where the reader has gone

@@ -76,7 +76,8 @@ def test_cost_in_a_pipe_and_drawn() -> None:
     assert {line["length"] for line in lines} == {16, 64}
     assert {line["method"] for line in lines} >= {"exact", "linear", "bigbird", "exact, weights kept"}
     assert all(line["seconds"] > 0 and line["heads"] == 2 for line in lines)
-    causal = output("attend", "--cost", "32", "--causal").decode()
+    sizes = ["--window", "4", "--landmarks", "3", "--block", "8", "--method", "performer", "--seed", "1"]
+    causal = output("attend", "--cost", "32", "--causal", *sizes).decode()
     assert '"linear"' in causal
     assert '"nystrom"' not in causal
     drawn = output("attend", "--cost", "16,64", "--to", "grid").decode()
@@ -90,6 +91,7 @@ def test_cost_in_a_pipe_and_drawn() -> None:
         (["--cost", "12,x"], "--cost 12,x is no list of lengths; like 512,1024,2048"),
         (["--cost", "0"], "--cost 0 is no list"),
         (["--cost", "64", "x.npy"], "--cost reads no input"),
+        (["--cost", "64", "--mask", "m.npy"], "--cost is of random vectors, and takes no mask"),
         (["--cost", "64", "--to", "npy"], "--cost writes a table or JSON Lines"),
         (["--device", "cuda"], "--device goes with --backend torch"),
         (["--backend", "torch", "--compare-exact"], "--compare-exact is of methods"),

@@ -115,8 +115,9 @@ def multi_head(
 
 def _exact_options(method: str, options: dict[str, Any]) -> dict[str, Any]:
     """A method's options as exact attention's, where it is that, with a window or without."""
-    given = mechanisms.options_for(method, options, backend=options.get("backend"))
-    if method not in ("exact", "window") or "dilation" in given or "backend" in given:
+    given = {name: value for name, value in options.items() if name != "backend"}
+    given = mechanisms.options_for(method, given, backend=options.get("backend"))
+    if method not in ("exact", "window") or "dilation" in given or options.get("backend") is not None:
         raise CallError(
             "largest weights, entropy, distances, chosen heads and rows are told of exact attention and windows alone"
         )
