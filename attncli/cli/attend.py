@@ -185,7 +185,7 @@ def run(
     )
     options |= position_options(rope, rope_theta, rope_scaling)
     if cost is not None:
-        tell_costs(console, common, cost, to=to, heads=heads or 1, seed=seed, **options)
+        tell_costs(console, common, cost, to=to, heads=heads or 1, **options | {"seed": seed})
         return
     told = _told(top, head, row, wanted)
     attended_to = attended_to_by(context, keys, values)

@@ -24,9 +24,7 @@ SIZES = (
 """Options that mean something here, each to the methods that have it."""
 
 
-def tell_costs(
-    console: Console, common: Common, lengths: str, *, to: str | None, heads: int, seed: int, **options: Any
-) -> None:
+def tell_costs(console: Console, common: Common, lengths: str, *, to: str | None, heads: int, **options: Any) -> None:
     """A table on a terminal (or `--to grid`), else a JSON line for each method and length as it is measured."""
     from attncli.core.attention import cost
     from attncli.memory import measured
@@ -40,7 +38,7 @@ def tell_costs(
     if others := sorted(set(given) - set(SIZES)):
         raise CallError(f"--cost is of random vectors, and takes no {others[0].replace('_', ' ')}")
     drawing = to == "grid" or (to is None and console.on_terminal())
-    found = cost.costs(_lengths(lengths) or cost.LENGTHS, heads=heads, measure=measured, **given | {"seed": seed})
+    found = cost.costs(_lengths(lengths) or cost.LENGTHS, heads=heads, measure=measured, **given)
     with console.output("grid" if drawing else "json") as handle:
         if drawing:
             table = io.StringIO()  # rich would end the program itself where the reader has gone
