@@ -72,7 +72,7 @@ pub(super) fn summarize_with(
     if !entropy.is_empty() {
         let lengths = rows_of_blocks(problem, kernel, threads);
         let rests = (&mut top_keys[..], &mut top_weights[..], &mut entropy[..]);
-        let parts = cut(&lengths, wanted.top, rests);
+        let parts = cut(&lengths, wanted, rests);
         share(
             parts,
             threads,
@@ -101,7 +101,7 @@ pub(super) fn summarize_with(
 /// Some rows, all of one key head, and what is to be written of them.
 struct Part<'a> {
     first: usize,
-    top: usize,
+    wanted: Wanted,
     top_keys: &'a mut [i64],
     top_weights: &'a mut [f32],
     entropy: &'a mut [f32],
@@ -111,10 +111,10 @@ struct Part<'a> {
 
 fn cut<'a>(
     lengths: &[usize],
-    top: usize,
+    wanted: Wanted,
     (mut keys, mut weights, mut entropy): (&'a mut [i64], &'a mut [f32], &'a mut [f32]),
 ) -> Vec<Part<'a>> {
-    let mut first = 0;
+    let (mut first, top) = (0, wanted.top);
     let mut parts = Vec::with_capacity(lengths.len());
     for &len in lengths {
         let (top_keys, rest) = keys.split_at_mut(len * top);
@@ -125,7 +125,7 @@ fn cut<'a>(
         entropy = rest;
         parts.push(Part {
             first,
-            top,
+            wanted,
             top_keys,
             top_weights,
             entropy: my_entropy,
@@ -169,7 +169,7 @@ impl Part<'_> {
             }
             let parts: Vec<f32> = panel.parts().collect();
             for (n, part) in parts.iter().enumerate() {
-                let top = (row + n) * self.top..(row + n + 1) * self.top;
+                let top = (row + n) * self.wanted.top..(row + n + 1) * self.wanted.top;
                 self.top_weights[top].iter_mut().for_each(|x| *x *= part);
             }
             row += panel.rows.len();
@@ -187,12 +187,13 @@ impl Part<'_> {
         let tile = panel.weighed.get().chunks_exact(w);
         let raw = panel.raw.get().chunks_exact(w);
         for (key, (powers, logits)) in (from..).zip(tile.zip(raw)) {
-            if self.top > 0 {
+            if self.wanted.top > 0 {
                 for (n, &power) in powers[..parts.len()].iter().enumerate() {
                     self.take_top(row + n, key, power);
                 }
             }
-            for (lane, (sum, &power)) in sums.iter_mut().zip(powers).enumerate() {
+            let told = if self.wanted.entropy { powers } else { &[] };
+            for (lane, (sum, &power)) in sums.iter_mut().zip(told).enumerate() {
                 // A logit of −inf weighs nothing, and 0·inf is no number. −ln p in this order keeps its digits
                 // where logits are large.
                 let less = (peak[lane] - logits[lane]) + logarithm[lane];
@@ -209,9 +210,9 @@ impl Part<'_> {
 
     /// Keys come in order, so that among equals the first stays before the later.
     fn take_top(&mut self, row: usize, key: usize, weight: f32) {
-        let top = row * self.top..(row + 1) * self.top;
+        let top = row * self.wanted.top..(row + 1) * self.wanted.top;
         let weights = &mut self.top_weights[top.clone()];
-        if weight <= weights[self.top - 1] {
+        if weight <= weights[self.wanted.top - 1] {
             return;
         }
         let at = weights.partition_point(|&other| other >= weight);
@@ -254,7 +255,7 @@ impl Part<'_> {
                 .filter(|(_, weight)| **weight > 0.0)
             {
                 entropy -= f64::from(weight) * f64::from(weight).ln();
-                if self.top > 0 {
+                if self.wanted.top > 0 {
                     self.take_top(row, key, weight);
                 }
                 if !self.mass.is_empty() {
