@@ -5,7 +5,7 @@ U+FFFD before a pattern. `threads` = 0 means one thread a core. Bad arguments ra
 """
 
 from collections.abc import Callable, Sequence
-from typing import TypedDict, final
+from typing import Any, TypedDict, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -285,30 +285,74 @@ def attention(
     mask: NDArray[np.bool_] | None = None,
     bias: NDArray[np.float32] | None = None,
     alibi_slopes: NDArray[np.float32] | None = None,
+    relative_bias: NDArray[np.float32] | None = None,
+    sinks: NDArray[np.float32] | None = None,
+    positions: NDArray[np.int64] | None = None,
+    lists: tuple[int, NDArray[np.uint32], NDArray[np.uint32]] | None = None,
     threads: int = 0,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """softmax(QKᵀ·scale + bias)V, tiled: memory O(N), never N×M (Vaswani et al. 2017, eq. 1).
 
     queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), C-contiguous; H a multiple of Hkv, query head h
     reads kv head h // (H / Hkv). Returns output (H, N, dv) and the log-sum-exp of each row's logits (H, N).
-    The logits are q·k·scale, then softcap·tanh(logits / softcap) where softcap > 0, then + bias, then
-    − slope·|i' − j| where `alibi_slopes` (H,) is given, with i' = i + M − N. `causal` keeps keys j ≤ i'
-    (aligned to the end). `window` (left, right), −1 unbounded, keeps i' − left ≤ j ≤ i' + right. `mask` (true
-    = may attend) and `bias` have shapes (a, b, c), each of a, b, c either 1 or the full H, N, M. A row that
-    may attend to nothing (all logits −inf) gives zeros and log-sum-exp −inf.
+
+    Query i stands at i' = i + M − N among the keys, or at `positions`[i] (N,), any integers. The logits are
+    q·k·scale, then softcap·tanh(logits / softcap) where softcap > 0, then + bias, then − slope·|i' − j| where
+    `alibi_slopes` (H,) is given, then + `relative_bias`[h, clip(j − i', −R, R) + R] of (H, 2R + 1). `causal`
+    keeps keys j ≤ i'. `window` (left, right), −1 unbounded, keeps i' − left ≤ j ≤ i' + right. `mask` (true =
+    may attend) and `bias` have shapes (a, b, c), each of a, b, c either 1 or the full H, N, M. `sinks` (H,) is
+    one logit more in each row's sum. A row that may attend to nothing (all logits −inf) gives zeros, and
+    without a sink log-sum-exp −inf.
+
+    `lists` = (block, starts, ranges) keeps of all this only what they list: queries b·block to (b + 1)·block
+    attend to keys ranges[starts[b]:starts[b + 1]], each a (from, to), sorted and disjoint; `starts` has
+    ⌈N / block⌉ + 1 entries, or H·⌈N / block⌉ + 1 for lists of each head. Work and memory follow the lists.
+    Raises ValueError where shapes or lists do not fit.
     """
 
-def attention_weights(
+def attention_weights(queries: NDArray[np.float32], keys: NDArray[np.float32], **options: Any) -> NDArray[np.float32]:
+    """The weights (H, N, M) themselves, options as in `attention`: rows sum to 1 (less with sinks), or are zeros."""
+
+def attention_summary(
     queries: NDArray[np.float32],
     keys: NDArray[np.float32],
     *,
-    scale: float,
-    causal: bool = False,
-    window: tuple[int, int] | None = None,
-    softcap: float = 0.0,
-    mask: NDArray[np.bool_] | None = None,
-    bias: NDArray[np.float32] | None = None,
-    alibi_slopes: NDArray[np.float32] | None = None,
-    threads: int = 0,
+    top_k: int = 0,
+    entropy: bool = False,
+    mass: bool = False,
+    **options: Any,
+) -> tuple[
+    NDArray[np.int64] | None, NDArray[np.float32] | None, NDArray[np.float32] | None, NDArray[np.float64] | None
+]:
+    """What the weights p look like, without them; options as in `attention`. None where not asked for.
+
+    The keys (H, N, k) of each row's largest weights, the largest first, the first key among equals, −1 where
+    fewer have a weight above 0; these weights (H, N, k), 0 there; entropy (H, N) −Σ p·ln p; mass (H, N + M − 1):
+    the weights at each distance i' − j, from 1 − N to M − 1, summed over the rows (ValueError with `positions`).
+    """
+
+def rotate(
+    x: NDArray[np.float32], cos: NDArray[np.float32], sin: NDArray[np.float32], *, interleaved: bool = False
 ) -> NDArray[np.float32]:
-    """The weights (H, N, M) themselves, arguments as in `attention`: rows sum to 1, or are zeros."""
+    """Rotary position embedding (Su et al. 2021): x (H, N, d) with row n turned by the angles of `cos`, `sin`
+    (N, r/2): numbers p and p + r/2 of each row are pair p, or 2p and 2p + 1 where `interleaved`; numbers from r
+    on stay. A pair (a, b) becomes (a·cos − b·sin, b·cos + a·sin)."""
+
+def kernel_attention(
+    queries: NDArray[np.float32],
+    keys: NDArray[np.float32],
+    values: NDArray[np.float32],
+    *,
+    projection: NDArray[np.float32] | None = None,
+    scale: float = 1.0,
+    causal: bool = False,
+    threads: int = 0,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Σ_j φ(q)·φ(k_j) v_j / Σ_j φ(q)·φ(k_j), in time and memory O(N) (Katharopoulos et al. 2020, eq. 4 to 12).
+
+    queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), C-contiguous; H a multiple of Hkv, query head h
+    reads kv head h // (H / Hkv). φ(x) is elu(x) + 1 (eq. 7), or where `projection` (m, d) is given
+    exp(w·y − |y|²/2) / √m for each of its rows w, with y = √scale·x (Choromanski et al. 2021, lemma 1). `causal`
+    keeps keys j ≤ i + M − N. Returns output (H, N, dv) and (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key
+    gives zeros and −inf. The answer does not depend on `threads`, 0 for one a core.
+    """

@@ -1,4 +1,5 @@
-"""The peers: one table of who they are and what they can be compared in. A missing one is left out, and said so."""
+"""The peers in tokenizing: one table of who they are and what they can be compared in (attention has its own, in
+`attention/contenders.py`). A missing one is left out, and said so."""
 
 from __future__ import annotations
 
@@ -32,8 +33,6 @@ class Peer:
     """From the same, a function (documents, threads) -> all ids in one array."""
     decoder: Callable[[str], Callable[[list[list[int]]], Any] | None] | None = None
     """From the same, a function that decodes documents of ids."""
-    attend: Callable[..., Any] | None = None
-    """(q, k, v, causal) -> output."""
 
 
 def present(module: str) -> bool:
@@ -146,29 +145,6 @@ def gigatoken_flat(path: str) -> Callable[[list[bytes], int], Any]:
     return lambda documents, threads: awkward.flatten(tok.encode_batch(documents, parallel=threads > 1)).layout.data
 
 
-def torch_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
-    import torch
-
-    q, k, v = (torch.from_numpy(array)[None] for array in (q, k, v))
-    return torch.nn.functional.scaled_dot_product_attention(q, k, v, is_causal=causal)[0].numpy()
-
-
-def numpy_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
-    import numpy as np
-
-    scores = q @ k.swapaxes(1, 2) / np.float32(np.sqrt(q.shape[2]))
-    if causal:
-        scores = np.where(np.tri(q.shape[1], dtype=bool), scores, -np.inf)
-    weights = np.exp(scores - scores.max(axis=-1, keepdims=True))
-    return (weights / weights.sum(axis=-1, keepdims=True)) @ v
-
-
-def ours_attend(q: Any, k: Any, v: Any, causal: bool) -> Any:
-    import attncli
-
-    return attncli.attention(q, k, v, causal=causal)
-
-
 LINES = "lines = (line for path in {paths} for line in open(path, encoding='utf-8', newline=''))\n"
 """What libraries read that take texts and no files."""
 OURS = "attncli"
@@ -179,7 +155,6 @@ PEERS = {
         encoder=ours_encoder,
         flat_encoder=ours_flat,
         decoder=ours_decoder,
-        attend=ours_attend,
     ),
     "tokenizers": Peer(
         "tokenizers",
@@ -230,6 +205,4 @@ PEERS = {
     "bpeasy": Peer(
         "bpeasy", train="import bpeasy\n" + LINES + "bpeasy.train_bpe(lines, r'''" + GPT2 + "''', 1 << 20, {size})"
     ),
-    "torch SDPA": Peer("torch", attend=torch_attend),
-    "NumPy": Peer("numpy", attend=numpy_attend),
 }

@@ -3,28 +3,71 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
+from attncli.cli.attended import attended_to_by, projections_named
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
+from attncli.cli.methods import (
+    BackendOption,
+    CompareOption,
+    CostOption,
+    DeviceOption,
+    FeaturesOption,
+    LandmarksOption,
+    LengthProjectionOption,
+    RankOption,
+    method_options,
+)
 from attncli.cli.options import AllowNanOption, Common, choice
+from attncli.cli.patterns import (
+    AlibiOption,
+    BlockMaskOption,
+    BlockOption,
+    DilationOption,
+    GlobalOption,
+    HeadOption,
+    RandomBlocksOption,
+    RopeOption,
+    RopeScalingOption,
+    RopeThetaOption,
+    RowOption,
+    StrideOption,
+    TopOption,
+    WindowBlocksOption,
+    numbers,
+    pattern_options,
+    position_options,
+)
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from attncli.core.attention.projections import Projections
+    from attncli.core.attention.summary import Summary
     from attncli.wire.record import Record
 
 __all__ = ["METHODS", "run"]
 
 FORMATS = ("json", "npy", "grid")
-EMITTED = ("output", "weights", "scores")
-METHODS = ("exact",)
+EMITTED = ("output", "weights", "scores", "top-k", "entropy", "distances")
+METHODS = (
+    "exact",
+    "window",
+    "strided",
+    "block",
+    "block-mask",
+    "longformer",
+    "bigbird",
+    "linformer",
+    "nystrom",
+    "performer",
+    "linear",
+)
 """The names in `core/attention/mechanisms.py`; here too, since that imports NumPy (a test holds them together)."""
 LONGEST_DRAWN = 4096
 """Tokens: beyond, the weights of one head would take more than 64 MiB, and a cell of the grid stand for thousands."""
@@ -45,7 +88,7 @@ def run(
         str,
         typer.Option("--projections", metavar="identity|random|FILE", help="Wq Wk Wv Wo, bq bk bv bo by name."),
     ] = "identity",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="For --projections random.")] = 0,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all that is random.")] = 0,
     context: Annotated[
         str | None, typer.Option("--context", metavar="FILE", help="Cross-attention: vectors to attend to.")
     ] = None,
@@ -55,11 +98,33 @@ def run(
     bias: Annotated[str | None, typer.Option("--bias", metavar="FILE", help="Added to the scores.")] = None,
     scale: Annotated[float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")] = None,
     softcap: Annotated[float | None, typer.Option("--softcap", help="softcap * tanh(scores / softcap).")] = None,
+    rope: RopeOption = None,
+    rope_theta: RopeThetaOption = None,
+    rope_scaling: RopeScalingOption = None,
+    alibi: AlibiOption = False,
     method: Annotated[str, typer.Option("--method", **choice("method", METHODS), help="How to attend.")] = "exact",
+    dilation: DilationOption = None,
+    stride: StrideOption = None,
+    block: BlockOption = None,
+    block_mask: BlockMaskOption = None,
+    global_: GlobalOption = None,
+    window_blocks: WindowBlocksOption = None,
+    random_blocks: RandomBlocksOption = None,
+    landmarks: LandmarksOption = None,
+    features: FeaturesOption = None,
+    rank: RankOption = None,
+    length_projection: LengthProjectionOption = None,
+    compare_exact: CompareOption = False,
+    cost: CostOption = None,
+    backend: BackendOption = None,
+    device: DeviceOption = None,
     emit: Annotated[
         list[str] | None,
         typer.Option("--emit", metavar="|".join(EMITTED), help="What to write; may be repeated. [default: output]"),
     ] = None,
+    top: TopOption = None,
+    head: HeadOption = None,
+    row: RowOption = None,
     to: Annotated[
         str | None,
         typer.Option("--to", **choice("format", FORMATS), help="On a terminal a grid, else as it came in."),
@@ -76,22 +141,55 @@ def run(
     echo "He left the roses by the bank." | attncli encode | attncli embed | attncli attend
     attncli attend --heads 8 --causal vectors.npy -o output.npy
     attncli attend --heads 4 --projections random --emit weights vectors.npy --to npy -o weights.npy
+    attncli attend --method performer --features 512 --compare-exact vectors.npy -o output.npy
+    attncli attend --cost
+    attncli attend --method longformer --window 256 --global 0 --rope vectors.npy -o output.npy
+    attncli attend --causal --emit top-k,entropy vectors.npy --to json
 
     On a terminal it draws the weights as a grid, queries down and keys across (--to grid draws anywhere).
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
+    from attncli.cli.cost import tell_costs
+    from attncli.core.attention.alibi import slopes
     from attncli.core.attention.multihead import multi_head
     from attncli.wire import streams
 
-    console = Console(common, context, keys, values, mask, bias)
+    console = Console(common, context, keys, values, mask, bias, length_projection, block_mask)
     wanted = _emitted(emit)
     if to == "grid" and emit is not None and wanted != ["weights"]:
         raise CallError("the grid shows weights", hint="leave out --emit, or use --to json")
     drawing = to == "grid" or (to is None and emit is None and console.on_terminal())
-    options = _options(common, causal, window, scale, softcap, mask, bias)
-    attended_to = _attended_to(context, keys, values)
-    projected = _projections(projections, seed)
+    own = method_options(
+        method,
+        seed=seed,
+        landmarks=landmarks,
+        features=features,
+        rank=rank,
+        length_projection=length_projection,
+        backend=backend,
+        device=device,
+    )
+    if compare_exact and backend is not None:
+        raise CallError("--compare-exact is of methods, and a backend is none")
+    options = _options(common, causal, window, scale, softcap, mask, bias) | own
+    options |= pattern_options(
+        method,
+        dilation=dilation,
+        stride=stride,
+        block=block,
+        block_mask=block_mask,
+        global_=global_,
+        random_blocks=random_blocks,
+        window_blocks=window_blocks,
+    )
+    options |= position_options(rope, rope_theta, rope_scaling)
+    if cost is not None:
+        tell_costs(console, common, cost, to=to, heads=heads or 1, **options | {"seed": seed})
+        return
+    told = _told(top, head, row, wanted)
+    attended_to = attended_to_by(context, keys, values)
+    projected = projections_named(projections, seed)
     key_labels: list[Sequence[str] | None] = []
 
     def attend(record: Record) -> None:
@@ -103,21 +201,25 @@ def run(
         if record.tokens is not None and len(record.tokens) != x.shape[-2]:
             raise DataError(f"has {len(record.tokens)} tokens and {x.shape[-2]} vectors")
         k, v, labels = attended_to(record)
-        made = multi_head(
-            x,
-            heads=heads,
-            kv_heads=kv_heads,
-            projections=projected(x, heads or 1, kv_heads or heads or 1),
-            keys=k,
-            values=v,
-            emit=("weights",) if drawing else wanted,
-            method=method,
+        layer: dict[str, Any] = {
+            "heads": heads,
+            "kv_heads": kv_heads,
+            "projections": projected(x, heads or 1, kv_heads or heads or 1),
+            "keys": k,
+            "values": v,
+            "method": method,
             **options,
-        )
+        }
+        if alibi:
+            layer["alibi_slopes"] = slopes(x.shape[0] if x.ndim == 3 else heads or 1)
+        made = multi_head(x, emit=("weights",) if drawing else wanted, **layer, **told)
         if made.empty_rows:
             console.say("some rows may attend to nothing; they are zeros")
         record.vectors, record.output = None, made.output
         record.weights, record.scores = made.weights, made.scores
+        record.summary = _summary(made.summary)
+        if compare_exact:
+            record.extra |= _compared(console, record, x, layer)
         if drawing:
             key_labels.append(labels)
 
@@ -125,7 +227,7 @@ def run(
         if drawing:
             return "grid"
         fmt = to or streams.format_of(common.output, FORMATS) or came_in
-        if fmt == "npy" and len(wanted) > 1:
+        if fmt == "npy" and (len(wanted) > 1 or wanted == ["top-k"]):
             raise CallError("npy has room for one array a record", hint="emit one, or use --to json")
         return fmt
 
@@ -144,12 +246,41 @@ def run(
     )
 
 
+def _compared(console: Console, record: Record, x: NDArray[Any], layer: dict[str, Any]) -> dict[str, Any]:
+    """Tells how far the method is from exact attention; the same as keys of the record."""
+    from attncli.core.attention.compare import compare_exact
+    from attncli.memory import measured
+
+    comparison = compare_exact(x, measure=measured, **layer)
+    console.say(f"{record.id}: {comparison}")
+    return comparison.keys()
+
+
 def _emitted(emit: list[str] | None) -> list[str]:
     wanted = list(dict.fromkeys(part for name in emit or ["output"] for part in name.split(",")))
     for name in wanted:
         if name not in EMITTED:
             raise CallError(f"nothing to emit is called {name!r}", hint=f"use {', '.join(EMITTED)}")
     return wanted
+
+
+def _told(top: int | None, head: str | None, row: str | None, wanted: list[str]) -> dict[str, Any]:
+    """What `multi_head` is told of the weights that are wanted."""
+    if top is not None and "top-k" not in wanted:
+        raise CallError("--top goes with --emit top-k")
+    if (head is not None or row is not None) and "weights" not in wanted:
+        raise CallError("--head and --row go with --emit weights")
+    chosen = (None if head is None else numbers(head, "--head"), None if row is None else numbers(row, "--row"))
+    return {"weights_of": chosen} | ({} if top is None else {"top": top})
+
+
+def _summary(summary: Summary | None) -> dict[str, NDArray[Any]]:
+    """As a record holds it."""
+    if summary is None:
+        return {}
+    names = {"top_keys": "top_keys", "top_weights": "top_weights", "entropy": "entropy", "mass": "distances"}
+    found = {name: getattr(summary, field) for field, name in names.items()}
+    return {name: array for name, array in found.items() if array is not None}
 
 
 def _options(
@@ -182,79 +313,6 @@ def _options(
         "bias": arrays.load_one(bias) if bias else None,
         "threads": common.threads,
     }
-
-
-Keys = tuple["NDArray[Any] | None", "NDArray[Any] | None", "Sequence[str] | None"]
-
-
-def _attended_to(context: str | None, keys: str | None, values: str | None) -> Callable[[Record], Keys]:
-    """A function that gives keys, values and labels of the keys for a record."""
-    from attncli.artifacts import arrays
-
-    if context is not None and (keys is not None or values is not None):
-        raise CallError("--context and --keys or --values exclude each other")
-    if values is not None and keys is None:
-        raise CallError("--values goes with --keys")
-    if keys is not None:
-        k = arrays.load_one(keys)
-        v = arrays.load_one(values) if values is not None else None
-        return lambda _: (k, v, None)
-    if context is None:
-        return lambda record: (None, None, record.tokens)
-    contexts = _contexts(context)
-
-    def paired(_: Record) -> Keys:
-        try:
-            record = next(contexts)
-        except StopIteration:
-            raise DataError(f"the context {context} has fewer records than the input") from None
-        vectors = record.vectors if record.vectors is not None else record.output
-        if vectors is None:
-            raise DataError("has no vectors", source=context, record=str(record.id), hint="embed it first")
-        return vectors, vectors, record.tokens
-
-    return paired
-
-
-def _contexts(path: str) -> Iterator[Record]:
-    """The records of the context, paired with those of the input; a single one serves all of them."""
-    from attncli import files
-    from attncli.wire import streams
-
-    with files.open_input(path) as handle:
-        first = None
-        several = False
-        for record in streams.read_records(handle, source=path):
-            several = first is not None
-            first = first or record
-            yield record
-    while first is not None and not several:
-        yield first
-
-
-def _projections(wanted: str, seed: int) -> Callable[[NDArray[Any], int, int], Projections | None]:
-    """A function that gives the projections for some vectors."""
-    from attncli.artifacts import arrays
-    from attncli.core.attention.projections import Projections
-    from attncli.errors import AttncliError
-
-    if wanted == "identity":
-        return lambda *_: None
-    if wanted != "random":
-        try:
-            loaded = Projections.from_arrays(arrays.load(wanted)[0])
-        except AttncliError as error:
-            raise error.at(source=wanted) from None
-        return lambda *_: loaded
-    made: dict[tuple[int, int, int], Projections] = {}
-
-    def random(x: NDArray[Any], heads: int, kv_heads: int) -> Projections:
-        shape = (x.shape[-1], heads, kv_heads)
-        if shape not in made:
-            made[shape] = Projections.random(x.shape[-1], heads=heads, kv_heads=kv_heads, seed=seed)
-        return made[shape]
-
-    return random
 
 
 def _draw(records: Iterable[Record], key_labels: list[Sequence[str] | None], handle: BinaryIO, color: bool) -> None:

@@ -32,6 +32,8 @@ COMMANDS = {
 
 PROGRESS = ("auto", "bar", "json", "none")
 """What `--progress` may be followed by."""
+ROPES = ("half", "interleaved")
+"""What `--rope` may be followed by."""
 
 HELP = """A tokenizer and attention toolkit: text to ids to vectors to attention, in a Unix pipe.
 
@@ -138,11 +140,17 @@ def _called(arguments: Sequence[str]) -> list[str]:
 
 
 def _spelled_out(arguments: Sequence[str]) -> list[str]:
-    """`--progress` alone means a bar; typer's options either always or never take a value."""
+    """`--progress` alone means a bar, `--cost` the usual lengths, `--rope` the first layout; to typer an option has a
+    value always or never."""
     spelled = list(arguments)
     for place, word in enumerate(arguments):
-        if word == "--progress" and "".join(arguments[place + 1 : place + 2]) not in PROGRESS:
+        value = "".join(arguments[place + 1 : place + 2])
+        if word == "--progress" and value not in PROGRESS:
             spelled[place] = "--progress=bar"
+        if word == "--cost" and not value[:1].isdecimal():
+            spelled[place] = "--cost=default"
+        if word == "--rope" and value not in ROPES:
+            spelled[place] = "--rope=half"
     return spelled
 
 

@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 __all__ = [
     "add_tokens",
     "attention",
+    "attention_summary",
     "attention_weights",
     "derive_merges",
+    "kernel_attention",
     "lift_tokenizer_json",
     "name",
     "read_ranks",
+    "rotate",
     "splitter",
     "tokenizer",
     "train_merges",
@@ -168,5 +171,38 @@ def attention_weights() -> Any:
 
         return attention_weights
     from attncli.core.reference.attention import attention_weights as twin
+
+    return twin
+
+
+def attention_summary() -> Any:
+    """The function that says what the weights of exact attention look like."""
+    if name() == "native":
+        from attncli._native import attention_summary
+
+        return attention_summary
+    from attncli.core.reference.attention_summary import attention_summary as twin
+
+    return twin
+
+
+def rotate(dtype: Any) -> Any:
+    """The function that turns vectors by their positions; float64 has the reference engine's alone."""
+    if name() == "native" and dtype == "float32":
+        from attncli._native import rotate
+
+        return rotate
+    from attncli.core.reference.rope import rotate as twin
+
+    return twin
+
+
+def kernel_attention(dtype: Any) -> Any:
+    """The function of attention by features; float64 has the reference engine's alone."""
+    if name() == "native" and dtype == "float32":
+        from attncli._native import kernel_attention
+
+        return kernel_attention
+    from attncli.core.reference.kernel_attention import kernel_attention as twin
 
     return twin

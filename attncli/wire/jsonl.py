@@ -100,9 +100,13 @@ def _line(record: Record, allow_nan: bool) -> str:
     for key in ARRAYS:
         if (value := getattr(record, key)) is not None:
             parts.append(f'"{key}": {_floats(value, key, allow_nan)}')
+    for key, value in record.summary.items():
+        shown = str(value.tolist()) if value.dtype.kind in "iu" else _floats(value, key, allow_nan)
+        parts.append(f'"{key}": {shown}')
     parts.extend(
         f"{_quoted(key)}: {_dumped(value)}"
         for key, value in record.extra.items()
+        if key not in record.summary
         if key not in KNOWN or getattr(record, key, None) is None
     )
     return "{" + ", ".join(parts) + "}\n"

@@ -2,7 +2,7 @@ r"""`.npy` arrays, one after another: what repeated `numpy.save` to one handle w
 
 Format: https://numpy.org/doc/stable/reference/generated/numpy.lib.format.html, versions 1 to 3: magic, version,
 header length, a Python dict literal, the data. Parsed strictly: object arrays (pickle) and structured ones are
-refused, a header is believed in nothing, and memory is taken as the data arrive.
+refused, a header is believed in nothing, and memory is taken as the data arrive; the data of a plain file are mapped.
 """
 
 from __future__ import annotations
@@ -10,6 +10,9 @@ from __future__ import annotations
 import ast
 import io
 import math
+import mmap
+import os
+import stat
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -94,7 +97,7 @@ def read_array(handle: BinaryIO) -> tuple[NDArray[Any] | None, int]:
     header = read_header(take)
     if header is None:
         return None, 0
-    data = _take(handle, header.bytes_of_data)
+    data = _mapped(handle, header) or _take(handle, header.bytes_of_data)
     if len(data) < header.bytes_of_data:
         raise DataError(
             f"the array {header.shape} of {header.dtype} is cut short: {len(data):,} of {header.bytes_of_data:,} bytes"
@@ -138,7 +141,7 @@ def write(handle: BinaryIO, records: Iterable[Record], *, array: str, vocab_size
     import numpy as np
 
     for number, record in enumerate(records, 1):
-        value = getattr(record, array)
+        value = record.summary.get(array) if array in record.summary else getattr(record, array, None)
         if value is None:
             raise DataError(f"has no {array}", record=record.id or number)
         if array == "ids":
@@ -193,6 +196,21 @@ def _header_fields(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     if not all(type(size) is int and 0 <= size < 1 << 48 for size in shape):
         raise DataError(f"has the shape {str(shape)[:60]}")
     return dtype, fortran, shape
+
+
+def _mapped(handle: BinaryIO, header: Header) -> memoryview | None:
+    """The data as a memory map, where they lie whole in a plain file: read as they are used, and never copied."""
+    size = header.bytes_of_data
+    raw = getattr(handle, "raw", None)
+    if size <= STEP or not isinstance(raw, io.FileIO) or not stat.S_ISREG((found := os.fstat(raw.fileno())).st_mode):
+        return None
+    start = handle.tell()
+    if start + size > found.st_size or start % header.dtype.alignment:
+        return None
+    offset = start - start % mmap.ALLOCATIONGRANULARITY
+    data = mmap.mmap(raw.fileno(), start + size - offset, access=mmap.ACCESS_READ, offset=offset)
+    handle.seek(start + size)
+    return memoryview(data)[start - offset :]
 
 
 def _take(handle: BinaryIO, size: int) -> bytes | bytearray:

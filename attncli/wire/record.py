@@ -43,5 +43,7 @@ class Record:
     """Attention weights, float32 (H, T, M)."""
     scores: NDArray[np.floating[Any]] | None = None
     """Attention logits before mask and softmax, float32 (H, T, M)."""
+    summary: dict[str, NDArray[Any]] = field(default_factory=dict)
+    """What was told of the weights: `top_keys`, `top_weights`, `entropy`, `distances`, each under its name."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys of the user's own records, passed through."""

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import mmap
+import os
 import tracemalloc
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -144,3 +147,26 @@ def test_anything_gives_records_or_a_data_error(noise: bytes, place: int) -> Non
             records(data)
         except DataError as error:
             assert error.source == "x"
+
+
+@pytest.mark.parametrize("odd", [0, 1])
+def test_large_arrays_of_a_plain_file_are_mapped(tmp_path: Path, odd: int) -> None:
+    """Where they stand at a place that suits their type; else they are read."""
+    arrays = [np.random.default_rng(n).standard_normal((1_200_000 + n, 2)).astype(np.float32) for n in range(2)]
+    with (tmp_path / "two.npy").open("wb") as file:
+        np.save(file, np.zeros(odd, np.uint8))
+        for array in arrays:
+            np.save(file, array)
+    with (tmp_path / "two.npy").open("rb") as file:
+        npy.read_array(file)
+        for array in arrays:
+            found, taken = npy.read_array(file)
+            assert found is not None
+            np.testing.assert_array_equal(found, array)
+            assert taken == array.nbytes + 128
+            assert isinstance(found.base.base.obj, mmap.mmap) == (not odd)
+        assert npy.read_array(file) == (None, 0)
+    os.truncate(tmp_path / "two.npy", 5_000_000)
+    with (tmp_path / "two.npy").open("rb") as file, pytest.raises(DataError, match="is cut short"):
+        npy.read_array(file)
+        npy.read_array(file)

@@ -7,18 +7,19 @@ Vectors whose heads are split already, (H, T, d), are attended as they are and s
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from attncli.core.attention import exact, mechanisms
-from attncli.core.attention.projections import Projections
+from attncli.core.attention.projections import Linear, Projections
+from attncli.core.attention.summary import Summary, chosen_weights, summary
 from attncli.errors import CallError, DataError
 
-__all__ = ["MultiHead", "join_heads", "multi_head", "split_heads"]
+__all__ = ["MultiHead", "join_heads", "multi_head", "project", "split_heads"]
 
 Floats = NDArray[np.floating[Any]]
 
@@ -33,6 +34,8 @@ class MultiHead:
     """(H, T, M)"""
     scores: Floats | None = None
     """(H, T, M), before mask and softmax."""
+    summary: Summary | None = None
+    """Of the weights, where something of it was asked for."""
     empty_rows: int = 0
     """Rows that may attend to nothing, and are zeros."""
 
@@ -65,18 +68,78 @@ def multi_head(
     keys: Floats | None = None,
     values: Floats | None = None,
     emit: Collection[str] = ("output",),
+    top: int = 10,
+    weights_of: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
     method: str = "exact",
     **options: Any,
 ) -> MultiHead:
     """One layer of attention over vectors.
 
     x (T, D) or (H, T, d) gives the queries. `keys` and `values` (M, D) or (Hkv, M, d) default to x
-    (self-attention); `values` defaults to `keys` (cross-attention over a context). `emit` names what is
-    wanted: output, weights, scores. `options` are those of `attncli.attention`. Raises DataError where shapes
-    don't fit.
+    (self-attention); `values` defaults to `keys` (cross-attention over a context). Without `kv_heads` they are as
+    many as `heads`, or as the projection of the keys has room for. `options` are those of `attncli.attention`.
+
+    `emit` names what is wanted: output, weights (of the heads and rows `weights_of`, all where None), scores; and of
+    exact attention and windows, without building the weights: top-k (the `top` largest of each row), entropy,
+    distances. Raises DataError where shapes don't fit.
 
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
     (3, 4)
+    """
+    q, k, v, finish = project(x, heads=heads, kv_heads=kv_heads, projections=projections, keys=keys, values=values)
+    made = MultiHead()
+    if "scores" in emit:
+        made = replace(made, scores=exact.logits(q, k, scale=options.get("scale"), rope=options.get("rope")))
+    asked: dict[str, Any] = {"entropy": "entropy" in emit, "mass": "distances" in emit}
+    if "top-k" in emit:
+        asked["top_k"] = top
+    if any(asked.values()):
+        made = replace(made, summary=summary(q, k, **asked, **_exact_options(method, options)))
+    whole = weights_of == (None, None)
+    if "weights" in emit and not whole:
+        chosen, rows = weights_of
+        weights = chosen_weights(q, k, heads=chosen, rows=rows, **_exact_options(method, options))
+        made = replace(made, weights=weights)
+    if "output" not in emit and ("weights" not in emit or not whole):
+        return made
+    attended = mechanisms.attention(
+        q, k, v, method=method, return_weights=whole and "weights" in emit, return_lse=True, **options
+    )
+    return replace(
+        made,
+        output=finish(attended.output) if "output" in emit else None,
+        weights=attended.weights if whole else made.weights,
+        empty_rows=0 if attended.lse is None or not k.shape[1] else int(np.isneginf(attended.lse).sum()),
+    )
+
+
+def _exact_options(method: str, options: dict[str, Any]) -> dict[str, Any]:
+    """A method's options as exact attention's, where it is that, with a window or without."""
+    given = {name: value for name, value in options.items() if name != "backend"}
+    given = mechanisms.options_for(method, given, backend=options.get("backend"))
+    if method not in ("exact", "window") or "dilation" in given or options.get("backend") is not None:
+        raise CallError(
+            "largest weights, entropy, distances, chosen heads and rows are told of exact attention and windows alone"
+        )
+    return given
+
+
+def project(
+    x: Floats,
+    *,
+    heads: int | None = None,
+    kv_heads: int | None = None,
+    projections: Projections | None = None,
+    keys: Floats | None = None,
+    values: Floats | None = None,
+) -> tuple[Floats, Floats, Floats, Callable[[Floats], Floats]]:
+    """Queries, keys and values of each head, and what makes the layer's output of the heads' outputs.
+
+    Arguments and errors as those of `multi_head`.
+
+    >>> q, k, v, finish = project(np.ones((3, 4), np.float32), heads=2)
+    >>> q.shape, finish(q).shape
+    ((2, 3, 2), (3, 4))
     """
     keys = x if keys is None else keys
     values = keys if values is None else values
@@ -87,34 +150,41 @@ def multi_head(
         raise CallError("heads already split take no projections", hint="give vectors (T, D)")
     if x.ndim == 3 and heads not in (None, x.shape[0]):
         raise CallError(f"the input has {x.shape[0]} heads, not {heads}", hint="leave out the number of heads")
-    projections = projections or Projections()
     heads = x.shape[0] if x.ndim == 3 else heads or 1
-    kv_heads = kv_heads or (keys.shape[0] if keys.ndim == 3 else heads)
-    q = _heads(x, projections.q, heads)
-    k = _heads(keys, projections.k, kv_heads)
-    v = _heads(values, projections.v, kv_heads)
+    if projections is None and kv_heads in (None, heads) and keys is x and values is x:
+        q = k = v = _heads(x, Linear(), heads)
+    else:
+        q, k, v = _projected(x, keys, values, projections or Projections(), heads, kv_heads)
     if q.shape[-1] != k.shape[-1]:
         raise DataError(
-            f"{heads} query heads of width {q.shape[-1]} cannot meet {kv_heads} key heads of width {k.shape[-1]}",
+            f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}",
             hint="fewer key heads need a projection to fewer columns (random, or a file)",
         )
-    if "output" not in emit and "weights" not in emit:
-        return MultiHead(scores=exact.logits(q, k, scale=options.get("scale")))
-    attended = mechanisms.attention(
-        q, k, v, method=method, return_weights="weights" in emit, return_lse=True, **options
-    )
-    output = attended.output if x.ndim == 3 else projections.o(join_heads(attended.output))
-    return MultiHead(
-        output=output if "output" in emit else None,
-        weights=attended.weights,
-        empty_rows=int(np.isneginf(attended.lse).sum()) if keys.shape[-2] else 0,
-        scores=exact.logits(q, k, scale=options.get("scale")) if "scores" in emit else None,
-    )
+    back = projections.o if projections is not None else Linear()
+    return q, k, v, lambda output: output if x.ndim == 3 else back(join_heads(output))
+
+
+def _projected(
+    x: Floats, keys: Floats, values: Floats, projections: Projections, heads: int, kv_heads: int | None
+) -> tuple[Floats, Floats, Floats]:
+    q = _heads(x, projections.q, heads)
+    if keys.ndim == 2:
+        keys = projections.k(keys)
+        made_for = heads if projections.k.W is None else _kv_heads(keys.shape[1], q.shape[2], heads)
+        kv_heads = kv_heads or made_for
+    k = _heads(keys, Linear(), kv_heads or keys.shape[0])
+    return q, k, _heads(values, projections.v, k.shape[0])
 
 
 def _heads(x: Floats, projection: Any, heads: int) -> Floats:
-    """x (T, D) projected and split, or (H, T, d) as it is."""
-    return x if x.ndim == 3 else split_heads(projection(x), heads)
+    """x (T, D) projected and split, or (H, T, d) as it is; each head's numbers side by side."""
+    return np.ascontiguousarray(x if x.ndim == 3 else split_heads(projection(x), heads))
+
+
+def _kv_heads(width: int, head_width: int, heads: int) -> int:
+    """As many as the projection of the keys is wide enough for, where it was made for fewer."""
+    fewer = width // max(1, head_width)
+    return fewer if 0 < fewer < heads and fewer * head_width == width and heads % fewer == 0 else heads
 
 
 def _divisors(width: int) -> str:

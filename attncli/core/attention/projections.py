@@ -1,8 +1,10 @@
 """The matrices around attention: queries, keys and values from vectors, and the way back.
 
 Q = x·Wq + bq, K = x·Wk + bk, V = x·Wv + bv, and after the heads are joined y = heads·Wo + bo (Vaswani et al.
-2017, section 3.2.2). W has shape (D_in, D_out). PyTorch's `in_proj_weight` (3·D, D) and `out_proj.weight` (D, D)
-of nn.MultiheadAttention stand the other way round, (out, in), and are taken under their own names.
+2017, section 3.2.2). W has shape (D_in, D_out). The matrices of PyTorch's nn.MultiheadAttention stand the other way
+round, (out, in), and are taken under their own names: `in_proj_weight` (3·D, D), or where keys and values are as wide
+as something else `q_proj_weight` (D, D), `k_proj_weight` (D, kdim), `v_proj_weight` (D, vdim); `in_proj_bias` (3·D,),
+`out_proj.weight` (D, D), `out_proj.bias` (D,).
 """
 
 from __future__ import annotations
@@ -20,7 +22,8 @@ __all__ = ["Linear", "Projections"]
 
 Floats = NDArray[np.floating[Any]]
 ROLES = ("q", "k", "v", "o")
-TORCH_NAMES = ("in_proj_weight", "in_proj_bias", "out_proj.weight", "out_proj.bias")
+APART = {"q_proj_weight": "Wq", "k_proj_weight": "Wk", "v_proj_weight": "Wv"}
+TORCH_NAMES = ("in_proj_weight", *APART, "in_proj_bias", "out_proj.weight", "out_proj.bias")
 
 
 @dataclass(frozen=True)
@@ -37,12 +40,15 @@ class Linear:
     """(D_out,)"""
 
     def __call__(self, x: Floats) -> Floats:
-        """x (T, D_in) -> (T, D_out)."""
+        """x (T, D_in) -> (T, D_out), in float64 where x is that, else in float32."""
+        if self.W is None and self.b is None:
+            return x
+        x = x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
         if self.W is not None:
             if x.shape[-1] != self.W.shape[0]:
                 raise DataError(f"vectors of width {x.shape[-1]} meet a projection of shape {self.W.shape}")
-            x = x @ self.W
-        return x if self.b is None else x + self.b
+            x = x @ self.W.astype(x.dtype, copy=False)
+        return x if self.b is None else x + self.b.astype(x.dtype, copy=False)
 
 
 @dataclass(frozen=True)
@@ -72,6 +78,8 @@ class Projections:
     def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Projections:
         """From arrays named Wq Wk Wv Wo bq bk bv bo, or PyTorch's own names; Wo and the biases may be missing.
 
+        float64 stays so, all else becomes float32.
+
         Raises DataError for a name that is none of these, a wrong shape, NaN or infinity.
         """
         if not arrays:
@@ -91,7 +99,7 @@ class Projections:
 
 
 def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:
-    W, b = (None if (array := arrays.get(f"{letter}{role}")) is None else array.astype(np.float32) for letter in "Wb")
+    W, b = (None if (array := arrays.get(f"{letter}{role}")) is None else _floats(array) for letter in "Wb")
     if W is not None and W.ndim != 2:
         raise DataError(f"W{role} has shape {W.shape}, not (D_in, D_out)")
     if b is not None and (b.ndim != 1 or (W is not None and b.shape[0] != W.shape[1])):
@@ -99,11 +107,15 @@ def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:
     return Linear(W, b)
 
 
+def _floats(array: NDArray[Any]) -> Floats:
+    return array.astype(np.float64 if array.dtype == np.float64 else np.float32, copy=False)
+
+
 def _from_torch(arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """nn.MultiheadAttention's packed (out, in) matrices under our names, (in, out)."""
     if foreign := sorted(set(arrays) - set(TORCH_NAMES)):
         raise DataError(f"holds {', '.join(foreign)} beside PyTorch's names", hint="use one naming or the other")
-    named: dict[str, NDArray[Any]] = {}
+    named: dict[str, NDArray[Any]] = {ours: arrays[theirs].T for theirs, ours in APART.items() if theirs in arrays}
     packed, packed_bias = arrays.get("in_proj_weight"), arrays.get("in_proj_bias")
     if packed is not None:
         if packed.ndim != 2 or packed.shape[0] != 3 * packed.shape[1]:

@@ -12,17 +12,25 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["attention", "attention_weights"]
+__all__ = ["attention", "attention_weights", "exponentials_of", "masked_logits"]
 
 Floats = NDArray[np.floating[Any]]
 Mask = NDArray[np.bool_]
+Lists = tuple[int, NDArray[np.uint32], NDArray[np.uint32]]
+"""(queries to a list, where each list starts (lists + 1,), ranges of keys (ranges, 2)); see `_native.pyi`."""
 
 BLOCK_LOGITS = 1 << 22
 """Logits held at once, in numbers: 16 MiB of float32."""
 
 
 def attention(
-    queries: Floats, keys: Floats, values: Floats, *, scale: float, threads: int = 0, **options: Any
+    queries: Floats,
+    keys: Floats,
+    values: Floats,
+    *,
+    sinks: Floats | None = None,
+    threads: int = 0,
+    **options: Any,
 ) -> tuple[Floats, Floats]:
     """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), lse (H, N)."""
     del threads  # NumPy's matrix product has its own
@@ -30,8 +38,8 @@ def attention(
     heads, length, _ = queries.shape
     output = np.zeros((heads, length, values.shape[2]), queries.dtype)
     lse = np.full((heads, length), -np.inf, queries.dtype)
-    for head, rows, logits in _blocks(queries, keys, scale=scale, group=group, **options):
-        peak, exponentials, total = _exponentials(logits)
+    for head, rows, logits in masked_logits(queries, keys, **options):
+        peak, exponentials, total = exponentials_of(logits, None if sinks is None else sinks[head])
         alive = total > 0
         numerator = exponentials @ values[head // group]  # [rows, M] @ [M, dv] -> [rows, dv]
         np.divide(numerator, total[:, None], out=output[head, rows], where=alive[:, None])
@@ -40,13 +48,14 @@ def attention(
     return output, lse
 
 
-def attention_weights(queries: Floats, keys: Floats, *, scale: float, threads: int = 0, **options: Any) -> Floats:
+def attention_weights(
+    queries: Floats, keys: Floats, *, sinks: Floats | None = None, threads: int = 0, **options: Any
+) -> Floats:
     """queries (H, N, d), keys (Hkv, M, d) -> weights (H, N, M)."""
     del threads
-    group = _group(queries, keys)
     weights = np.zeros((queries.shape[0], queries.shape[1], keys.shape[1]), queries.dtype)
-    for head, rows, logits in _blocks(queries, keys, scale=scale, group=group, **options):
-        _, exponentials, total = _exponentials(logits)
+    for head, rows, logits in masked_logits(queries, keys, **options):
+        _, exponentials, total = exponentials_of(logits, None if sinks is None else sinks[head])
         np.divide(exponentials, total[:, None], out=weights[head, rows], where=total[:, None] > 0)
     return weights
 
@@ -58,54 +67,85 @@ def _group(queries: Floats, keys: Floats) -> int:
     return int(queries.shape[0] // keys.shape[0])
 
 
-def _exponentials(logits: Floats) -> tuple[Floats, Floats, Floats]:
-    """Each row's peak, exp(logits − peak) and their sum; zeros in a row that is −inf throughout."""
-    peak = logits.max(axis=1, initial=-np.inf)
+def exponentials_of(logits: Floats, sink: Any = None) -> tuple[Floats, Floats, Floats]:
+    """Each row's peak, exp(logits − peak) and their sum; zeros in a row that is −inf throughout. A sink is one logit
+    more in each row's peak and sum."""
+    peak = logits.max(axis=1, initial=-np.inf if sink is None else sink)
     finite = np.where(np.isneginf(peak), 0, peak)
     exponentials = np.exp(logits - finite[:, None])
-    return peak, exponentials, exponentials.sum(axis=1)
+    total = exponentials.sum(axis=1)
+    return peak, exponentials, total if sink is None else total + np.exp(sink - finite)
 
 
-def _blocks(
-    queries: Floats,
-    keys: Floats,
-    *,
-    scale: float,
-    group: int,
-    causal: bool = False,
-    window: tuple[int, int] | None = None,
-    softcap: float = 0.0,
-    mask: Mask | None = None,
-    bias: Floats | None = None,
-    alibi_slopes: Floats | None = None,
+def masked_logits(
+    queries: Floats, keys: Floats, *, scale: float, softcap: float = 0.0, **options: Any
 ) -> Iterator[tuple[int, slice, Floats]]:
     """(head, rows, masked logits (rows, M)) for each head and block of query rows."""
+    group = _group(queries, keys)
     heads, length, _ = queries.shape
-    columns = np.arange(keys.shape[1])
-    step = max(1, BLOCK_LOGITS // max(1, len(columns)))
-    left, right = window or (-1, -1)
+    step = max(1, BLOCK_LOGITS // max(1, keys.shape[1]))
     for head in range(heads):
         for start in range(0, length, step):
             rows = slice(start, min(start + step, length))
             logits = _scores(queries[head, rows], keys[head // group], scale)
             if softcap > 0:
                 logits = softcap * np.tanh(logits / softcap)
-            if bias is not None:
-                logits = logits + _block_of(bias, head, rows)
-            # Queries are aligned to the end of the keys: query i stands at position i + M − N.
-            distance = columns - (np.arange(rows.start, rows.stop)[:, None] + len(columns) - length)
-            if alibi_slopes is not None:
-                logits = logits - alibi_slopes[head] * np.abs(distance)
-            hidden = np.zeros(logits.shape, bool)
-            if causal:
-                hidden |= distance > 0
-            if left >= 0:
-                hidden |= distance < -left
-            if right >= 0:
-                hidden |= distance > right
-            if mask is not None:
-                hidden |= ~_block_of(mask, head, rows)
-            yield head, rows, np.where(hidden, -np.inf, logits)
+            yield head, rows, _biased_and_masked(logits, head, rows, length, **options)
+
+
+def _biased_and_masked(
+    logits: Floats,
+    head: int,
+    rows: slice,
+    length: int,
+    *,
+    causal: bool = False,
+    window: tuple[int, int] | None = None,
+    mask: Mask | None = None,
+    bias: Floats | None = None,
+    alibi_slopes: Floats | None = None,
+    relative_bias: Floats | None = None,
+    positions: NDArray[np.int64] | None = None,
+    lists: Lists | None = None,
+) -> Floats:
+    """logits (rows, M) of one head, with what is added to them, and −inf where it is hidden."""
+    columns = np.arange(logits.shape[1])
+    # Queries are aligned to the end of the keys: query i stands at position i + M − N.
+    places = np.arange(length) + len(columns) - length if positions is None else positions
+    distance = columns - places[rows, None]
+    if bias is not None:
+        logits = logits + _block_of(bias, head, rows)
+    if alibi_slopes is not None:
+        logits = logits - alibi_slopes[head] * np.abs(distance)
+    if relative_bias is not None:
+        reach = relative_bias.shape[1] // 2
+        logits = logits + relative_bias[head, distance.clip(-reach, reach) + reach]
+    hidden = np.zeros(logits.shape, bool)
+    left, right = window or (-1, -1)
+    if causal:
+        hidden |= distance > 0
+    if left >= 0:
+        hidden |= distance < -left
+    if right >= 0:
+        hidden |= distance > right
+    if mask is not None:
+        hidden |= ~_block_of(mask, head, rows)
+    if lists is not None:
+        hidden |= ~_listed(lists, head, rows, length, len(columns))
+    return np.where(hidden, -np.inf, logits)
+
+
+def _listed(lists: Lists, head: int, rows: slice, length: int, columns: int) -> Mask:
+    """Which keys (rows, M) stand in the lists of some queries."""
+    block, starts, ranges = lists
+    blocks = -(-length // block)
+    first = 0 if len(starts) == blocks + 1 else head * blocks
+    kept = np.zeros((rows.stop - rows.start, columns), bool)
+    for row, query in enumerate(range(rows.start, rows.stop)):
+        at = first + query // block
+        for start, stop in ranges[starts[at] : starts[at + 1]]:
+            kept[row, start:stop] = True
+    return kept
 
 
 def _scores(queries: Floats, keys: Floats, scale: float) -> Floats:

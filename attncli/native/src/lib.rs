@@ -8,6 +8,7 @@ pub mod counts;
 pub mod decode;
 pub mod error;
 pub mod formats;
+pub mod kernel_attention;
 pub mod lost;
 mod memory;
 pub mod normalize;

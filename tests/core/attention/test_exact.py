@@ -28,14 +28,18 @@ def definition(q: Any, k: Any, v: Any, dtype: Any = np.float64, **options: Any) 
     bias = np.broadcast_to(options.get("bias", 0.0), (heads, n, m))
     mask = np.broadcast_to(options.get("mask", True), (heads, n, m))
     left, right = options.get("window") or (-1, -1)
+    positions = options.get("positions", np.arange(n) + m - n)
     for h in range(heads):
         scores = (q[h] @ k[h // group].T * dtype(scale)).astype(dtype)
         if softcap := options.get("softcap"):
             scores = softcap * np.tanh(scores / softcap)
         scores = scores + bias[h].astype(dtype)
-        distance = np.arange(m) - (np.arange(n)[:, None] + m - n)
+        distance = np.arange(m) - positions[:, None]
         if (slopes := options.get("alibi_slopes")) is not None:
             scores = scores - slopes[h] * np.abs(distance)
+        if (relative := options.get("relative_bias")) is not None:
+            reach = relative.shape[1] // 2
+            scores = scores + relative[h].astype(dtype)[distance.clip(-reach, reach) + reach]
         seen = mask[h].copy()
         if options.get("causal"):
             seen &= distance <= 0
@@ -46,8 +50,10 @@ def definition(q: Any, k: Any, v: Any, dtype: Any = np.float64, **options: Any) 
         for i in range(n):
             row = np.where(seen[i], scores[i], -INF)
             if m and row.max() > -INF:
-                exponentials = np.exp(row - row.max())
-                weights[h, i] = exponentials / exponentials.sum()
+                sink = options["sinks"][h].astype(dtype) if "sinks" in options else dtype(-INF)
+                peak = max(row.max(), sink)
+                exponentials = np.exp(row - peak)
+                weights[h, i] = exponentials / (exponentials.sum() + np.exp(sink - peak))
         output[h] = weights[h] @ v[h // group]
     return output, weights
 
@@ -69,8 +75,10 @@ def largest_logit(q: Any, k: Any, options: dict[str, Any]) -> float:
     product = logits(q.astype(np.float64), k.astype(np.float64), scale=options.get("scale"))
     bias = np.asarray(options.get("bias", 0.0))
     slopes = np.asarray(options.get("alibi_slopes", 0.0))
-    distance = q.shape[1] + k.shape[1]
-    return float(np.abs(product).max() + np.abs(bias[np.isfinite(bias)]).max(initial=0) + slopes.max() * distance)
+    distance = q.shape[1] + k.shape[1] + 18
+    relative = np.abs(options.get("relative_bias", 0.0)).max()
+    product = float(np.abs(product).max()) + np.abs(bias[np.isfinite(bias)]).max(initial=0)
+    return float(product + slopes.max() * distance + relative)
 
 
 @st.composite
@@ -99,6 +107,12 @@ def problems(draw: st.DrawFn) -> tuple[Any, Any, Any, dict[str, Any]]:
         options["bias"][random.random(shape) < 0.1] = -INF
     if draw(st.booleans()):
         options["alibi_slopes"] = random.random(heads).astype(np.float32)
+    if draw(st.booleans()):
+        options["relative_bias"] = random.standard_normal((heads, 2 * draw(st.integers(0, 9)) + 1)).astype(np.float32)
+    if draw(st.booleans()):
+        options["sinks"] = random.standard_normal(heads).astype(np.float32)
+    if draw(st.booleans()):
+        options["positions"] = random.integers(-9, m + 9, n)
     return q, k, v, options
 
 
@@ -114,8 +128,9 @@ def test_every_option_against_the_definition(each_engine: str, problem: Any) -> 
     close(found.weights, exact_weights, plain_weights, logit)
     empty = exact_weights.sum(axis=-1) == 0
     assert (found.output[empty] == 0).all()
-    assert np.isneginf(found.lse[empty]).all()
-    np.testing.assert_allclose(found.weights.sum(axis=-1)[~empty], 1, rtol=1e-5)
+    if "sinks" not in options:
+        assert np.isneginf(found.lse[empty]).all()
+        np.testing.assert_allclose(found.weights.sum(axis=-1)[~empty], 1, rtol=1e-5)
 
 
 def test_a_wrong_answer_would_be_seen() -> None:
@@ -239,6 +254,11 @@ ONES = np.ones((2, 3, 4), np.float32)
         ({"bias": np.full((3, 3), np.nan)}, DataError, "bias holds NaN"),
         ({"bias": np.ones((3, 3), bool)}, DataError, "a boolean array is a mask"),
         ({"alibi_slopes": np.ones(3)}, DataError, "ALiBi slopes for 2 heads"),
+        ({"sinks": np.ones(3)}, DataError, "sinks for 2 heads"),
+        ({"sinks": [0.0, np.nan]}, DataError, "sinks hold NaN"),
+        ({"relative_bias": np.ones((2, 4))}, DataError, "no middle"),
+        ({"positions": [0, 1]}, DataError, "for 3 queries"),
+        ({"positions": [0.5, 1, 2]}, DataError, "for 3 queries"),
         ({"scale": np.nan}, CallError, "not a finite number"),
         ({"softcap": -1.0}, CallError, "softcap"),
         ({"window": (-2, 0)}, CallError, "negative"),

@@ -110,3 +110,30 @@ def test_rows_that_attend_to_nothing_are_counted() -> None:
 def test_what_does_not_fit(call: Any, complaint: str) -> None:
     with pytest.raises(DataError, match=complaint):
         call()
+
+
+def test_narrow_keys_tell_their_number_of_heads() -> None:
+    projections = Projections.random(8, heads=4, kv_heads=2, seed=3)
+    told = multi_head(X, heads=4, kv_heads=2, projections=projections).output
+    np.testing.assert_array_equal(multi_head(X, heads=4, projections=projections).output, told)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("widths", [(8, 8), (5, 12)])
+def test_pytorchs_own_module(bias: bool, widths: tuple[int, int]) -> None:
+    torch = pytest.importorskip("torch")
+    module = torch.nn.MultiheadAttention(8, 4, bias=bias, kdim=widths[0], vdim=widths[1], batch_first=True)
+    if bias:
+        torch.nn.init.normal_(module.in_proj_bias)
+        torch.nn.init.normal_(module.out_proj.bias)
+    projections = Projections.from_arrays({name: array.numpy() for name, array in module.state_dict().items()})
+    keys, values = (RANDOM.standard_normal((9, width)).astype(np.float32) for width in widths)
+    mask = np.tri(6, 9, 2, dtype=bool)
+    with torch.inference_mode():
+        q, k, v = (torch.from_numpy(array)[None] for array in (X, keys, values))
+        output, weights = module(q, k, v, attn_mask=torch.from_numpy(~mask), average_attn_weights=False)
+    found = multi_head(
+        X, heads=4, projections=projections, keys=keys, values=values, mask=mask, emit=("output", "weights")
+    )
+    np.testing.assert_allclose(found.output, output[0].numpy(), atol=2e-6)
+    np.testing.assert_allclose(found.weights, weights[0].numpy(), atol=2e-6)

@@ -1,6 +1,7 @@
 //! A block of queries: what one thread takes at a time.
 
 use super::kernel::{Kernel, PANEL};
+use super::lists::union;
 use super::panel::{Panel, TILE};
 use super::problem::Problem;
 use super::share::check;
@@ -9,7 +10,7 @@ use crate::error::Result;
 use std::sync::atomic::AtomicBool;
 
 /// Panels in a block at most. A tile of keys and values serves all of them from the near caches.
-const PANELS: usize = 4;
+const PANELS: usize = 8;
 
 /// Neighbouring queries, all of one key head, with the part of the output that is theirs.
 pub struct Block<'a> {
@@ -48,6 +49,11 @@ impl<'a> Block<'a> {
         }
         blocks
     }
+
+    /// Its first row, and how many there are.
+    fn rows(&self) -> (usize, usize) {
+        (self.first, self.lse.len())
+    }
 }
 
 /// The rows of each block, in order. A block is `PANELS` panels, or fewer where that would leave threads
@@ -85,7 +91,7 @@ pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec
 /// What a thread keeps from block to block.
 #[derive(Default)]
 pub struct Workspace {
-    panels: Vec<Panel>,
+    pub panels: Vec<Panel>,
 }
 
 impl Workspace {
@@ -118,7 +124,14 @@ impl Workspace {
         block: &mut Block,
         cancel: &AtomicBool,
     ) -> Result<bool> {
-        if !self.run(problem, kernel, block, cancel, Panel::attend)? {
+        if !self.run(
+            problem,
+            kernel,
+            block.rows(),
+            block.keys,
+            cancel,
+            Panel::attend,
+        )? {
             return Ok(false);
         }
         let depth = problem.value_depth;
@@ -140,9 +153,16 @@ impl Workspace {
         block: Block,
         cancel: &AtomicBool,
     ) -> Result<()> {
-        let keys = problem.keys_length;
-        if !self.run(problem, kernel, &block, cancel, Panel::weigh)? {
-            for (n, weights) in block.output.chunks_exact_mut(keys).enumerate() {
+        let length = problem.keys_length;
+        if !self.run(
+            problem,
+            kernel,
+            block.rows(),
+            block.keys,
+            cancel,
+            Panel::weigh,
+        )? {
+            for (n, weights) in block.output.chunks_exact_mut(length).enumerate() {
                 check(cancel)?;
                 let (head, query) = place(problem, block.first + n);
                 WideRow::new(problem, head, query).write_weights(weights);
@@ -151,70 +171,93 @@ impl Workspace {
         }
         let mut rest = block.output;
         for panel in &mut self.panels {
-            let (weights, after) = rest.split_at_mut(panel.rows.len() * keys);
+            let (weights, after) = rest.split_at_mut(panel.rows.len() * length);
             rest = after;
-            let (mut from, to) = panel.keys();
-            while from < to {
+            for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
-                let end = to.min(from + TILE);
-                panel.write_weights(problem, kernel, (from, end), weights);
-                from = end;
+                panel.write_weights(problem, kernel, (from, to), weights);
             }
         }
         Ok(())
     }
 
     /// Packs the queries and takes each tile of keys to each panel; false where float32 is too narrow.
-    fn run(
+    pub fn run(
         &mut self,
         problem: &Problem,
         kernel: &Kernel,
-        block: &Block,
+        (first, rows): (usize, usize),
+        keys: (usize, usize),
         cancel: &AtomicBool,
         step: impl Fn(&mut Panel, &Problem, &Kernel, usize, usize),
     ) -> Result<bool> {
         if wide::needed(problem) {
             return Ok(false);
         }
-        let size = PANEL * kernel.lanes;
-        let rows = block.lse.len();
-        self.panels.resize_with(rows.div_ceil(size), Panel::default);
-        for (n, panel) in self.panels.iter_mut().enumerate() {
-            let len = size.min(rows - n * size);
-            panel.start(problem, kernel, (block.first + n * size, len), block.keys);
+        let lengths = rows_of_panels(problem, kernel, first, rows);
+        self.panels.resize_with(lengths.len(), Panel::default);
+        let mut next = first;
+        for (panel, len) in self.panels.iter_mut().zip(lengths) {
+            panel.start(problem, kernel, (next, len), keys);
+            next += len;
         }
-        let ranges: Vec<_> = self.panels.iter().map(Panel::keys).collect();
-        let nonempty = || ranges.iter().filter(|(from, to)| from < to);
-        let first = nonempty().map(|r| r.0).min().unwrap_or(0);
-        let last = nonempty().map(|r| r.1).max().unwrap_or(0);
         let query = self
             .panels
             .iter()
             .map(|p| p.largest_query(kernel))
             .fold(0.0, f32::max);
-        let kv_head = problem.kv_head(place(problem, block.first).0);
-        let mut from = first;
-        while from < last {
+        let kv_head = problem.kv_head(place(problem, first).0);
+        let mut spans: Vec<_> = self.panels.iter().flat_map(|p| p.spans.clone()).collect();
+        union(&mut spans, 0);
+        for (from, to) in tiles(&spans) {
             check(cancel)?;
-            let to = last.min(from + TILE);
             let key = kernel.largest(problem.key_rows(kv_head, from, to));
             let value = kernel.largest(problem.value_rows(kv_head, from, to));
             if !wide::narrow_enough(problem, query, key, value) {
                 return Ok(false);
             }
-            for (panel, range) in self.panels.iter_mut().zip(&ranges) {
-                let (from, to) = (from.max(range.0), to.min(range.1));
-                if from < to {
+            for panel in &mut self.panels {
+                for (from, to) in panel.spans_in(from, to) {
                     step(panel, problem, kernel, from, to);
                 }
             }
-            from = to;
         }
         Ok(true)
     }
 }
 
+/// The spans cut into tiles.
+pub fn tiles(spans: &[(usize, usize)]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
+    spans.iter().flat_map(|&(from, to)| {
+        let starts = (from..to).step_by(TILE);
+        starts.map(move |start| (start, to.min(start + TILE)))
+    })
+}
+
+/// The rows of each panel of a block that begins at row `first`: as many as fit, but where blocks of queries
+/// have lists of keys in common, rows of one list alone, so that no other block's keys are looked at.
+fn rows_of_panels(problem: &Problem, kernel: &Kernel, first: usize, rows: usize) -> Vec<usize> {
+    let most = PANEL * kernel.lanes;
+    let lists = problem.options.lists.map_or(1, |lists| lists.block);
+    let mut lengths = Vec::new();
+    let mut left = rows;
+    while left > 0 {
+        let query = (first + rows - left) % problem.length;
+        let alike = if lists < kernel.lanes {
+            left
+        } else {
+            left.min(lists - query % lists).min(problem.length - query)
+        };
+        // Alike in vectors: 64 rows in lanes of 16 are 32 and 32, not 48 and 16.
+        let even = alike.div_ceil(alike.div_ceil(most));
+        let len = alike.min(even.next_multiple_of(kernel.lanes));
+        lengths.push(len);
+        left -= len;
+    }
+    lengths
+}
+
 /// (head, query) of a row counted over all heads.
-fn place(problem: &Problem, row: usize) -> (usize, usize) {
+pub fn place(problem: &Problem, row: usize) -> (usize, usize) {
     (row / problem.length, row % problem.length)
 }

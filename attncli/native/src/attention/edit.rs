@@ -1,7 +1,7 @@
-//! What happens to a tile's logits between q·k and the softmax: cap, bias, ALiBi, mask, causality, window.
+//! What happens to a tile's logits between q·k and the softmax: cap, biases, mask, causality, window, lists.
 
 use super::kernel::Kernel;
-use super::number::difference;
+use super::number::{distance, signed, unsigned};
 use super::panel::Row;
 use super::problem::{Broadcast, Problem};
 
@@ -27,6 +27,9 @@ pub fn edit(
     if let Some(slopes) = options.alibi_slopes {
         add_alibi(problem, slopes, rows, first, logits, w);
     }
+    if let Some(bias) = options.relative_bias {
+        add_relative(problem, bias, rows, first, logits, w);
+    }
     if let Some(mask) = &options.mask {
         apply(mask, rows, first, logits, w, |logit, may| {
             if may {
@@ -36,7 +39,7 @@ pub fn edit(
             }
         });
     }
-    hide_outside(rows, first, logits, w);
+    hide_outside(problem, rows, first, logits, w);
 }
 
 /// logit = f(logit, element of the broadcast array) for each row and key.
@@ -90,27 +93,62 @@ fn add_alibi(
     w: usize,
 ) {
     let mut slope = vec![0.0; w];
-    let mut distance = vec![0.0; w]; // i' − j
+    let mut away = vec![0.0; w]; // i' − j
     for (lane, row) in rows.iter().enumerate() {
         slope[lane] = slopes[row.head];
-        distance[lane] = difference(row.query + problem.keys_length, problem.length + first);
+        away[lane] = distance(problem.position(row.query) - signed(first));
     }
     for logits in logits.chunks_exact_mut(w) {
-        for ((logit, distance), slope) in logits.iter_mut().zip(&mut distance).zip(&slope) {
-            *logit -= slope * distance.abs();
-            *distance -= 1.0;
+        for ((logit, away), slope) in logits.iter_mut().zip(&mut away).zip(&slope) {
+            *logit -= slope * away.abs();
+            *away -= 1.0;
+        }
+    }
+}
+
+/// + bias at j − i', as far as it reaches (T5's relative bias, Raffel et al. 2020, section 2.1).
+fn add_relative(
+    problem: &Problem,
+    bias: &[f32],
+    rows: &[Row],
+    first: usize,
+    logits: &mut [f32],
+    w: usize,
+) {
+    let size = bias.len() / problem.heads;
+    let reach = signed(size / 2);
+    for (lane, row) in rows.iter().enumerate() {
+        let bias = &bias[row.head * size..(row.head + 1) * size];
+        // j − i' + R at the first key, and one more at each.
+        let start = signed(first) - problem.position(row.query) + reach;
+        let logits = logits.iter_mut().skip(lane).step_by(w);
+        for (at, logit) in (start..).zip(logits) {
+            *logit += bias[unsigned(at).min(size - 1)];
         }
     }
 }
 
 /// −inf outside each row's keys.
-fn hide_outside(rows: &[Row], first: usize, logits: &mut [f32], w: usize) {
+fn hide_outside(problem: &Problem, rows: &[Row], first: usize, logits: &mut [f32], w: usize) {
     let count = logits.len() / w;
+    let end = first + count;
     for (lane, row) in rows.iter().enumerate() {
-        let from = row.from.saturating_sub(first).min(count);
-        let to = row.to.saturating_sub(first).clamp(from, count);
-        for j in (0..from).chain(to..count) {
-            logits[j * w + lane] = f32::NEG_INFINITY;
+        let mut hide = |from: usize, to: usize| {
+            for j in from..to {
+                logits[(j - first) * w + lane] = f32::NEG_INFINITY;
+            }
+        };
+        let mut kept = first;
+        if problem.options.lists.is_none() {
+            let from = row.from.clamp(first, end);
+            hide(first, from);
+            kept = row.to.clamp(from, end);
+        } else {
+            for (from, to) in problem.ranges(row.head, row.query, (first, end)) {
+                hide(kept, from);
+                kept = to;
+            }
         }
+        hide(kept, end);
     }
 }

@@ -2,31 +2,38 @@
 //!
 //! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
-//! `problem` the arguments, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
+//! `problem` the arguments, `lists` sparse patterns, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
+//! `summary` what the weights look like,
 //! `kernel` the inner loops over `lanes` and `x86`, `exp` the exponential, `split` few queries over many
 //! keys, `wide` numbers beyond float32, `share` the threads.
 
 mod block;
 mod edit;
-mod exp;
+pub(crate) mod exp;
 mod kernel;
-mod lanes;
-mod number;
+pub(crate) mod lanes;
+mod lists;
+pub(crate) mod number;
 mod panel;
 mod problem;
-mod share;
+mod rope;
+pub(crate) mod share;
 mod split;
+mod summary;
 #[cfg(test)]
 mod tests;
 mod wide;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(crate) mod x86;
 
 use crate::error::{Error, Result};
 use block::{rows_of_blocks, Block, Workspace};
 use kernel::Kernel;
+pub use lists::KeyLists;
 pub use problem::{Broadcast, Options, Problem};
+pub use rope::rotate;
 use std::sync::atomic::AtomicBool;
+pub use summary::{summarize, Summary, Wanted};
 
 /// The work below which starting a thread costs more than it saves.
 const WORK_A_THREAD: f64 = 2e6;
@@ -113,12 +120,16 @@ fn useful_threads(problem: &Problem, asked: usize) -> usize {
     threads
 }
 
-/// An array of zeros, or an error where there is no room for it.
 fn zeros(name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+    filled(name, shape, 0.0)
+}
+
+/// An array all of one number, or an error where there is no room for it.
+fn filled<T: Clone>(name: &str, shape: &[usize], x: T) -> Result<Vec<T>> {
     let size = problem::size(name, shape)?;
     // Asking first costs nothing, and `vec!` alone would end the process; only `vec!` takes pages that the
     // system has zeroed, so that each thread touches its own part first.
-    let room = Vec::<f32>::new().try_reserve_exact(size);
+    let room = Vec::<T>::new().try_reserve_exact(size);
     room.map_err(|_| Error::Invalid(format!("no memory for the {name} of shape {shape:?}")))?;
-    Ok(vec![0.0; size])
+    Ok(vec![x; size])
 }

@@ -12,7 +12,18 @@ pub fn count(n: usize) -> f64 {
     n as f64
 }
 
-/// a − b of two counts, exact as float32 below 2^24.
-pub fn difference(a: usize, b: usize) -> f32 {
-    to_f32(count(a) - count(b))
+/// A count with room for less than none; no array has as many as 2^63.
+pub fn signed(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}
+
+/// A place as an index, 0 where it lies before the first.
+pub fn unsigned(n: i64) -> usize {
+    usize::try_from(n.max(0)).unwrap_or(usize::MAX)
+}
+
+/// The nearest float32, exact below 2^24.
+#[allow(clippy::cast_precision_loss)]
+pub fn distance(n: i64) -> f32 {
+    n as f32
 }

@@ -3,11 +3,15 @@
 
 use super::edit::edit;
 use super::kernel::Kernel;
+use super::lists::union;
 use super::number::to_f32;
 use super::problem::Problem;
 
 /// Keys in a tile: its logits for a panel stay in the caches near the core.
 pub const TILE: usize = 256;
+
+/// Keys that nobody asked for between two ranges that cost less than to begin again after them.
+const GAP: usize = 8;
 
 /// Numbers that start on a cache line, so that no vector straddles two.
 #[derive(Default)]
@@ -54,6 +58,8 @@ pub struct Row {
 pub struct Panel {
     /// All of one key head.
     pub rows: Vec<Row>,
+    /// The keys that any of its rows may attend to: sorted, disjoint ranges.
+    pub spans: Vec<(usize, usize)>,
     queries: Aligned,
     pub peak: Aligned,
     pub total: Aligned,
@@ -61,6 +67,9 @@ pub struct Panel {
     /// (dv, w): Σ e^(logit − peak) · value.
     output: Aligned,
     logits: Aligned,
+    /// (keys, w): what `weigh_again` left.
+    pub raw: Aligned,
+    pub weighed: Aligned,
 }
 
 impl Panel {
@@ -88,8 +97,8 @@ impl Panel {
             }
         }));
         self.queries.fill(problem.depth * w, 0.0);
-        self.peak.fill(w, f32::NEG_INFINITY);
-        self.total.fill(w, 0.0);
+        self.find_spans(problem, keys);
+        self.start_sums(problem, w, keys.0 == 0);
         self.shrink.fill(w, 0.0);
         self.output.fill(problem.value_depth * w, 0.0);
         self.logits.fill(TILE * w, 0.0);
@@ -103,21 +112,58 @@ impl Panel {
         }
     }
 
+    fn find_spans(&mut self, problem: &Problem, keys: (usize, usize)) {
+        self.spans.clear();
+        if problem.options.lists.is_none() {
+            let rows = self.rows.iter().filter(|row| row.from < row.to);
+            let from = rows.clone().map(|row| row.from).min();
+            let to = rows.map(|row| row.to).max();
+            self.spans.extend(from.zip(to));
+        } else {
+            let mut before = 0..0;
+            for row in &self.rows {
+                let first = self.spans.len();
+                for (n, range) in problem.ranges(row.head, row.query, keys).enumerate() {
+                    // What the row before has too, as global tokens are, need not be sorted again.
+                    if before
+                        .clone()
+                        .nth(n)
+                        .is_none_or(|at| self.spans[at] != range)
+                    {
+                        self.spans.push(range);
+                    }
+                }
+                before = first..self.spans.len();
+            }
+            union(&mut self.spans, GAP);
+        }
+    }
+
+    /// Nothing seen yet; with sinks (where these are `first` among the keys) a logit of weight e^0 already.
+    fn start_sums(&mut self, problem: &Problem, w: usize, first: bool) {
+        self.peak.fill(w, f32::NEG_INFINITY);
+        self.total.fill(w, 0.0);
+        if let Some(sinks) = problem.options.sinks.filter(|_| first) {
+            for (lane, row) in self.rows.iter().enumerate() {
+                self.peak.get_mut()[lane] = sinks[row.head];
+                self.total.get_mut()[lane] = 1.0;
+            }
+        }
+    }
+
     /// The greatest magnitude among its scaled queries.
     pub fn largest_query(&self, kernel: &Kernel) -> f32 {
         kernel.largest(self.queries.get())
     }
 
-    /// The keys that any of its rows may attend to.
-    pub fn keys(&self) -> (usize, usize) {
-        let from = self
-            .rows
-            .iter()
-            .filter(|r| r.from < r.to)
-            .map(|r| r.from)
-            .min();
-        let to = self.rows.iter().map(|r| r.to).max();
-        (from.unwrap_or(0), to.unwrap_or(0))
+    /// The parts of its spans that lie in `from..to`.
+    pub fn spans_in(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let first = self.spans.partition_point(|span| span.1 <= from);
+        let last = self.spans.partition_point(|span| span.0 < to);
+        let spans = self.spans[first..last.max(first)].to_vec();
+        spans
+            .into_iter()
+            .map(move |span| (span.0.max(from), span.1.min(to)))
     }
 
     /// The logits (keys, w) of keys `from..to`, at most `TILE` of them.
@@ -172,6 +218,31 @@ impl Panel {
         }
     }
 
+    /// What each row's e^(logit − peak) is multiplied by to be a weight: 1 / total.
+    pub fn parts(&self) -> impl Iterator<Item = f32> + use<'_> {
+        let totals = self.total.get()[..self.rows.len()].iter();
+        totals.map(|&total| if total > 0.0 { 1.0 / total } else { 0.0 })
+    }
+
+    /// Leaves the logits of keys `from..to` in `raw` and their e^(logit − peak) in `weighed`, both (keys, w),
+    /// once the peaks of all keys are known.
+    pub fn weigh_again(&mut self, problem: &Problem, kernel: &Kernel, (from, to): (usize, usize)) {
+        let w = self.peak.get().len();
+        let len = self.logits(problem, kernel, from, to).len();
+        for array in [&mut self.raw, &mut self.weighed] {
+            array.fill(len, 0.0);
+            array.get_mut().copy_from_slice(&self.logits.get()[..len]);
+        }
+        // The peak is the greatest of all already and stays; the totals are not to be added up again.
+        let mut unused = vec![0.0; w];
+        kernel.softmax(
+            self.weighed.get_mut(),
+            self.peak.get_mut(),
+            &mut unused,
+            self.shrink.get_mut(),
+        );
+    }
+
     /// Writes the weights of keys `from..to` into the rows (rows, M), once peak and total are known.
     pub fn write_weights(
         &mut self,
@@ -180,24 +251,11 @@ impl Panel {
         (from, to): (usize, usize),
         weights: &mut [f32],
     ) {
+        self.weigh_again(problem, kernel, (from, to));
         let w = self.peak.get().len();
-        let len = self.logits(problem, kernel, from, to).len();
-        // The peak is the greatest of all already and stays; the totals are not to be added up again.
-        let mut unused = vec![0.0; w];
-        kernel.softmax(
-            &mut self.logits.get_mut()[..len],
-            self.peak.get_mut(),
-            &mut unused,
-            self.shrink.get_mut(),
-        );
-        let total = self.total.get();
-        for (lane, row) in weights.chunks_exact_mut(problem.keys_length).enumerate() {
-            let part = if total[lane] > 0.0 {
-                1.0 / total[lane]
-            } else {
-                0.0
-            };
-            let column = self.logits.get()[..len].iter().skip(lane).step_by(w);
+        let rows = weights.chunks_exact_mut(problem.keys_length);
+        for (lane, (part, row)) in self.parts().zip(rows).enumerate() {
+            let column = self.weighed.get().iter().skip(lane).step_by(w);
             for (x, power) in row[from..to].iter_mut().zip(column) {
                 *x = power * part;
             }

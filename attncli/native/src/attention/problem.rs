@@ -1,5 +1,7 @@
 //! What is asked: the arrays, their shapes and the options, checked to fit each other.
 
+use super::lists::{first_after, wide, KeyLists};
+use super::number::{count, signed, unsigned};
 use crate::error::{Error, Result};
 
 /// An array of shape (a, b, c) where each of a, b, c is 1 or the full H, N, M, as NumPy broadcasts it.
@@ -63,6 +65,52 @@ pub struct Options<'a> {
     pub bias: Option<Broadcast<'a, f32>>,
     /// (H,): − slope·|i' − j| is added.
     pub alibi_slopes: Option<&'a [f32]>,
+    /// (H, 2R + 1): what is added at j − i' = −R … R, and beyond them as at the ends.
+    pub relative_bias: Option<&'a [f32]>,
+    /// (H,): a logit more in each row's softmax, which no key stands behind.
+    pub sinks: Option<&'a [f32]>,
+    /// (N,): the place i' of each query among the keys; i + M − N without it.
+    pub positions: Option<&'a [i64]>,
+    /// The only keys that each query may look at.
+    pub lists: Option<KeyLists<'a>>,
+}
+
+impl Options<'_> {
+    fn check_heads(&self, heads: usize, length: usize) -> Result<()> {
+        let numbers = [("ALiBi slope", self.alibi_slopes), ("sink", self.sinks)];
+        for (name, numbers) in numbers {
+            let numbers = numbers.unwrap_or_default();
+            if !numbers.is_empty() && numbers.len() != heads {
+                let count = numbers.len();
+                return invalid(format!("{count} {name}s for {heads} heads"));
+            }
+            if let Some(number) = numbers.iter().find(|x| !x.is_finite()) {
+                return invalid(format!("the {name} {number} is not a finite number"));
+            }
+        }
+        if let Some(bias) = self.relative_bias {
+            if heads == 0 || bias.len() % heads != 0 || (bias.len() / heads).is_multiple_of(2) {
+                let count = bias.len();
+                return invalid(format!(
+                    "{count} numbers of relative bias are no odd number for each of {heads} heads"
+                ));
+            }
+        }
+        if let Some(positions) = self.positions {
+            if positions.len() != length {
+                let count = positions.len();
+                return invalid(format!("{count} positions for {length} queries"));
+            }
+        }
+        let (scale, cap) = (self.scale, self.softcap);
+        if !scale.is_finite() {
+            return invalid(format!("the scale is {scale}, not a finite number"));
+        }
+        if !(cap.is_finite() && cap >= 0.0) {
+            return invalid(format!("the softcap is {cap}, not a positive number"));
+        }
+        Ok(())
+    }
 }
 
 /// Queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) and the options, known to fit each other.
@@ -116,27 +164,8 @@ impl<'a> Problem<'a> {
         let full = [heads, length, keys_length];
         options.mask.map_or(Ok(()), |m| m.check("mask", full))?;
         options.bias.map_or(Ok(()), |b| b.check("bias", full))?;
-        if let Some(slopes) = options.alibi_slopes {
-            if slopes.len() != heads {
-                let count = slopes.len();
-                return invalid(format!("{count} ALiBi slopes for {heads} heads"));
-            }
-            if let Some(slope) = slopes.iter().find(|slope| !slope.is_finite()) {
-                return invalid(format!("the ALiBi slope {slope} is not a finite number"));
-            }
-        }
-        if !options.scale.is_finite() {
-            return invalid(format!(
-                "the scale is {}, not a finite number",
-                options.scale
-            ));
-        }
-        if !(options.softcap.is_finite() && options.softcap >= 0.0) {
-            return invalid(format!(
-                "the softcap is {}, not a positive number",
-                options.softcap
-            ));
-        }
+        options.lists.map_or(Ok(()), |lists| lists.check(full))?;
+        options.check_heads(heads, length)?;
         Ok(Self {
             queries,
             keys,
@@ -189,29 +218,69 @@ impl<'a> Problem<'a> {
     ///                        4    x x x
     /// ```
     pub(super) fn key_range(&self, query: usize) -> (usize, usize) {
-        // i' + N, which is never negative.
-        let position = query + self.keys_length;
+        let position = self.position(query);
         let right = if self.options.causal {
             Some(0)
         } else {
             self.options.right
         };
         let to = right.map_or(self.keys_length, |right| {
-            let end = position.saturating_add(right).saturating_add(1);
-            end.saturating_sub(self.length).min(self.keys_length)
+            let end = position.saturating_add(signed(right)).saturating_add(1);
+            unsigned(end).min(self.keys_length)
         });
-        let from = self.options.left.map_or(0, |left| {
-            position.saturating_sub(self.length.saturating_add(left))
-        });
+        let from = self
+            .options
+            .left
+            .map_or(0, |left| unsigned(position.saturating_sub(signed(left))));
         (from.min(to), to)
+    }
+
+    /// i': where a query stands among the keys.
+    pub(super) fn position(&self, query: usize) -> i64 {
+        match self.options.positions {
+            Some(positions) => positions[query],
+            None => signed(query) + signed(self.keys_length) - signed(self.length),
+        }
+    }
+
+    /// The ranges of keys, inside `bounds`, that a query may look at (mask and bias aside), in order.
+    pub(super) fn ranges(
+        &self,
+        head: usize,
+        query: usize,
+        bounds: (usize, usize),
+    ) -> impl Iterator<Item = (usize, usize)> + use<'a> {
+        let (from, to) = self.key_range(query);
+        let (from, to) = (from.max(bounds.0), to.min(bounds.1));
+        let lists = self.options.lists.as_ref();
+        let list = lists.map(|lists| lists.of(head, query, self.length));
+        let first = list.map_or(0, |list| first_after(list, from));
+        let listed = list.unwrap_or_default()[2 * first..]
+            .chunks_exact(2)
+            .map(|range| (wide(range[0]), wide(range[1])));
+        let whole = list.is_none().then_some((from, to));
+        whole
+            .into_iter()
+            .chain(listed)
+            .take_while(move |range| range.0 < to)
+            .map(move |range| (range.0.max(from), range.1.min(to)))
+            .filter(|range| range.0 < range.1)
     }
 
     /// Multiplications and additions in all, about.
     pub fn work(&self) -> f64 {
-        let logits = super::number::count(self.heads)
-            * super::number::count(self.length)
-            * super::number::count(self.keys_length);
-        2.0 * logits * super::number::count(self.depth + self.value_depth + 8)
+        let options = &self.options;
+        let window = match (options.left, options.right) {
+            (Some(left), right) if right.is_some() || options.causal => {
+                count(left) + count(right.unwrap_or(0)) + 1.0
+            }
+            _ => f64::INFINITY,
+        };
+        let all = count(self.heads) * count(self.length) * count(self.keys_length).min(window);
+        let pairs = options
+            .lists
+            .map_or(all, |lists| lists.pairs(self.heads, self.length).min(all));
+        2.0 * pairs * count(self.depth + self.value_depth + 8)
     }
 }
 

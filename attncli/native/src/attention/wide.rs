@@ -1,7 +1,7 @@
 //! The same in float64, row by row, for numbers so large (or so uneven) that float32 would overflow on the
 //! way to an answer that it can hold. Slow, and rarely needed.
 
-use super::number::{count, to_f32};
+use super::number::{count, signed, to_f32, unsigned};
 use super::problem::Problem;
 
 /// Logits below this may have any finite bias added without leaving float32: it is less than half the
@@ -13,7 +13,11 @@ const LARGEST_INPUT: f64 = 1e30;
 /// Whether the options alone ask for this path.
 pub fn needed(problem: &Problem) -> bool {
     let options = &problem.options;
-    let positions = count(problem.length) + count(problem.keys_length);
+    let given = options.positions.unwrap_or_default().iter();
+    let farthest = given.fold(problem.length, |most, &at| {
+        most.max(unsigned(at.saturating_abs()))
+    });
+    let positions = count(farthest) + count(problem.keys_length);
     let slopes = options.alibi_slopes.unwrap_or_default().iter();
     let slope = slopes.fold(0.0, |most: f64, &x| most.max(f64::from(x).abs()));
     let cap = options.softcap;
@@ -40,18 +44,18 @@ pub struct WideRow {
 impl WideRow {
     /// e^(logit − peak) for each key of one query.
     pub fn new(problem: &Problem, head: usize, query: usize) -> Self {
-        let (from, to) = problem.key_range(query);
-        let mut weights: Vec<f64> = (0..problem.keys_length)
-            .map(|key| {
-                if (from..to).contains(&key) {
-                    logit(problem, head, query, key)
-                } else {
-                    f64::NEG_INFINITY
-                }
-            })
-            .collect();
-        let peak = weights.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        let mut total = 0.0;
+        let mut weights = vec![f64::NEG_INFINITY; problem.keys_length];
+        for (from, to) in problem.ranges(head, query, (0, problem.keys_length)) {
+            for (key, weight) in (from..to).zip(&mut weights[from..to]) {
+                *weight = logit(problem, head, query, key);
+            }
+        }
+        let sink = problem.options.sinks.map(|sinks| f64::from(sinks[head]));
+        let peak = weights
+            .iter()
+            .copied()
+            .fold(sink.unwrap_or(f64::NEG_INFINITY), f64::max);
+        let mut total = sink.map_or(0.0, |sink| (sink - peak).exp());
         for weight in &mut weights {
             *weight = if *weight == peak {
                 f64::from(u8::from(peak > f64::NEG_INFINITY))
@@ -116,8 +120,13 @@ fn logit(problem: &Problem, head: usize, query: usize, key: usize) -> f64 {
         logit += f64::from(bias.at(head, query, key));
     }
     if let Some(slopes) = options.alibi_slopes {
-        let distance = (query + problem.keys_length).abs_diff(problem.length + key);
-        logit -= f64::from(slopes[head]) * count(distance);
+        let distance = (problem.position(query) - signed(key)).abs();
+        logit -= f64::from(slopes[head]) * count(unsigned(distance));
+    }
+    if let Some(bias) = options.relative_bias {
+        let size = bias.len() / problem.heads;
+        let at = signed(key) - problem.position(query) + signed(size / 2);
+        logit += f64::from(bias[head * size + unsigned(at).min(size - 1)]);
     }
     match &options.mask {
         Some(mask) if !mask.at(head, query, key) => f64::NEG_INFINITY,

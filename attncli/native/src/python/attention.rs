@@ -1,14 +1,16 @@
 //! `attention` and `attention_weights` for NumPy arrays.
 
+use super::arguments::Arguments;
 use super::interrupt::interruptible;
-use crate::attention::{self as core, Broadcast, Options, Problem};
+use crate::attention::{self as core, Problem, Wanted};
 use crate::error::Result;
 use numpy::{
-    Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray1,
+    Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2,
     PyReadonlyArray3, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 use std::sync::atomic::AtomicBool;
 
 /// Below this, about 20 ms, no thread watches for Ctrl-C: the call ends sooner than one would notice.
@@ -17,50 +19,34 @@ const WATCHED_WORK: f64 = 1e9;
 /// Adds this file's functions to the module.
 pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(attention, module)?)?;
-    module.add_function(wrap_pyfunction!(attention_weights, module)?)
+    module.add_function(wrap_pyfunction!(attention_weights, module)?)?;
+    module.add_function(wrap_pyfunction!(attention_summary, module)?)?;
+    module.add_function(wrap_pyfunction!(rotate, module)?)
 }
 
 type Floats<'py> = PyReadonlyArray3<'py, f32>;
 type Output<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<f32>>);
 
 #[pyfunction]
-#[pyo3(signature = (queries, keys, values, *, scale, causal=false, window=None, softcap=0.0, mask=None,
-    bias=None, alibi_slopes=None, threads=0))]
-#[allow(clippy::too_many_arguments)]
+#[pyo3(signature = (queries, keys, values, **options))]
 fn attention<'py>(
     py: Python<'py>,
     queries: Floats<'py>,
     keys: Floats<'py>,
     values: Floats<'py>,
-    scale: f64,
-    causal: bool,
-    window: Option<(i64, i64)>,
-    softcap: f64,
-    mask: Option<PyReadonlyArray3<'py, bool>>,
-    bias: Option<Floats<'py>>,
-    alibi_slopes: Option<PyReadonlyArray1<'py, f32>>,
-    threads: usize,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Output<'py>> {
-    let options = Options {
-        scale,
-        causal,
-        left: bound(window.map(|w| w.0)),
-        right: bound(window.map(|w| w.1)),
-        softcap,
-        mask: broadcast("mask", mask.as_ref())?,
-        bias: broadcast("bias", bias.as_ref())?,
-        alibi_slopes: slopes(alibi_slopes.as_ref())?,
-    };
+    let arguments = Arguments::new(options)?;
     let [heads, length, _] = shape(&queries);
     let [_, _, depth] = shape(&values);
     let problem = Problem::new(
         (numbers("queries", &queries)?, shape(&queries)),
         (numbers("keys", &keys)?, shape(&keys)),
         (numbers("values", &values)?, shape(&values)),
-        options,
+        arguments.options()?,
     )?;
     let (output, lse) = run(py, &problem, |cancel| {
-        core::attention(&problem, threads, cancel)
+        core::attention(&problem, arguments.threads, cancel)
     })?;
     Ok((
         output.into_pyarray(py).reshape([heads, length, depth])?,
@@ -69,46 +55,105 @@ fn attention<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (queries, keys, *, scale, causal=false, window=None, softcap=0.0, mask=None,
-    bias=None, alibi_slopes=None, threads=0))]
-#[allow(clippy::too_many_arguments)]
+#[pyo3(signature = (queries, keys, **options))]
 fn attention_weights<'py>(
     py: Python<'py>,
     queries: Floats<'py>,
     keys: Floats<'py>,
-    scale: f64,
-    causal: bool,
-    window: Option<(i64, i64)>,
-    softcap: f64,
-    mask: Option<PyReadonlyArray3<'py, bool>>,
-    bias: Option<Floats<'py>>,
-    alibi_slopes: Option<PyReadonlyArray1<'py, f32>>,
-    threads: usize,
+    options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Bound<'py, PyArray3<f32>>> {
-    let options = Options {
-        scale,
-        causal,
-        left: bound(window.map(|w| w.0)),
-        right: bound(window.map(|w| w.1)),
-        softcap,
-        mask: broadcast("mask", mask.as_ref())?,
-        bias: broadcast("bias", bias.as_ref())?,
-        alibi_slopes: slopes(alibi_slopes.as_ref())?,
-    };
-    let [heads, length, _] = shape(&queries);
-    let [kv_heads, keys_length, _] = shape(&keys);
-    let problem = Problem::new(
-        (numbers("queries", &queries)?, shape(&queries)),
-        (numbers("keys", &keys)?, shape(&keys)),
-        (&[], [kv_heads, keys_length, 0]),
-        options,
-    )?;
+    let arguments = Arguments::new(options)?;
+    let problem = without_values(&queries, &keys, &arguments)?;
     let weights = run(py, &problem, |cancel| {
-        core::attention_weights(&problem, threads, cancel)
+        core::attention_weights(&problem, arguments.threads, cancel)
     })?;
+    let ([heads, length, _], [_, keys_length, _]) = (shape(&queries), shape(&keys));
     weights
         .into_pyarray(py)
         .reshape([heads, length, keys_length])
+}
+
+#[pyfunction]
+#[pyo3(signature = (x, cos, sin, *, interleaved=false))]
+fn rotate<'py>(
+    py: Python<'py>,
+    x: Floats<'py>,
+    cos: PyReadonlyArray2<'py, f32>,
+    sin: PyReadonlyArray2<'py, f32>,
+    interleaved: bool,
+) -> PyResult<Bound<'py, PyArray3<f32>>> {
+    let [heads, length, depth] = shape(&x);
+    let pairs = cos.shape()[1];
+    if cos.shape() != sin.shape() || cos.shape()[0] != length {
+        let message = format!("cosines and sines are not both ({length}, width / 2)");
+        return Err(PyValueError::new_err(message));
+    }
+    let angles = (numbers("cosines", &cos)?, numbers("sines", &sin)?);
+    let x = numbers("vectors", &x)?;
+    let turned = py.detach(|| core::rotate(x, depth, angles, pairs, interleaved))?;
+    turned.into_pyarray(py).reshape([heads, length, depth])
+}
+
+/// What `summary` holds, for Python; None where it was not wanted.
+type Summarized<'py> = (
+    Option<Bound<'py, PyArray3<i64>>>,
+    Option<Bound<'py, PyArray3<f32>>>,
+    Option<Bound<'py, PyArray2<f32>>>,
+    Option<Bound<'py, PyArray2<f64>>>,
+);
+
+#[pyfunction]
+#[pyo3(signature = (queries, keys, *, top_k=0, entropy=false, mass=false, **options))]
+fn attention_summary<'py>(
+    py: Python<'py>,
+    queries: Floats<'py>,
+    keys: Floats<'py>,
+    top_k: usize,
+    entropy: bool,
+    mass: bool,
+    options: Option<&Bound<'py, PyDict>>,
+) -> PyResult<Summarized<'py>> {
+    let arguments = Arguments::new(options)?;
+    let problem = without_values(&queries, &keys, &arguments)?;
+    let [heads, length, _] = shape(&queries);
+    let wanted = Wanted {
+        top: top_k,
+        entropy,
+        mass,
+    };
+    let made = run(py, &problem, |cancel| {
+        core::summarize(&problem, wanted, arguments.threads, cancel)
+    })?;
+    let distances = made.mass.len().checked_div(heads).unwrap_or(0);
+    let top = (top_k > 0).then_some((made.top_keys, made.top_weights));
+    let (top_keys, top_weights) = top.unzip();
+    let top_shape = [heads, length, top_k];
+    let shaped = |x: Vec<f32>| x.into_pyarray(py).reshape([heads, length]);
+    let mass_of = |x: Vec<f64>| x.into_pyarray(py).reshape([heads, distances]);
+    Ok((
+        top_keys
+            .map(|x| x.into_pyarray(py).reshape(top_shape))
+            .transpose()?,
+        top_weights
+            .map(|x| x.into_pyarray(py).reshape(top_shape))
+            .transpose()?,
+        entropy.then_some(made.entropy).map(shaped).transpose()?,
+        mass.then_some(made.mass).map(mass_of).transpose()?,
+    ))
+}
+
+fn without_values<'a>(
+    queries: &'a Floats<'_>,
+    keys: &'a Floats<'_>,
+    arguments: &'a Arguments<'_>,
+) -> PyResult<Problem<'a>> {
+    let [kv_heads, keys_length, _] = shape(keys);
+    Ok(Problem::new(
+        (numbers("queries", queries)?, shape(queries)),
+        (numbers("keys", keys)?, shape(keys)),
+        (&[], [kv_heads, keys_length, 0]),
+        arguments.options()?,
+    )?)
 }
 
 /// Runs `work` off the GIL, watching for Ctrl-C where it takes long enough.
@@ -123,18 +168,13 @@ fn run<T: Send>(
     interruptible(py, work)
 }
 
-/// One side of a window; −1 (and anything negative) is no bound, and no sequence is longer than usize.
-fn bound(side: Option<i64>) -> Option<usize> {
-    side.filter(|&side| side >= 0)
-        .map(|side| usize::try_from(side).unwrap_or(usize::MAX))
-}
-
 fn shape<T: Element>(array: &PyReadonlyArray3<'_, T>) -> [usize; 3] {
     let shape = array.shape();
     [shape[0], shape[1], shape[2]]
 }
 
-fn numbers<'a, T: Element, D: numpy::ndarray::Dimension>(
+/// The numbers of an array as they lie in memory.
+pub fn numbers<'a, T: Element, D: numpy::ndarray::Dimension>(
     name: &str,
     array: &'a PyReadonlyArray<'_, T, D>,
 ) -> PyResult<&'a [T]> {
@@ -144,24 +184,4 @@ fn numbers<'a, T: Element, D: numpy::ndarray::Dimension>(
         return Err(refusal());
     }
     array.as_slice().map_err(|_| refusal())
-}
-
-fn broadcast<'a, T: Element>(
-    name: &str,
-    array: Option<&'a PyReadonlyArray3<'_, T>>,
-) -> PyResult<Option<Broadcast<'a, T>>> {
-    array
-        .map(|array| {
-            Ok(Broadcast {
-                data: numbers(name, array)?,
-                shape: shape(array),
-            })
-        })
-        .transpose()
-}
-
-fn slopes<'a>(array: Option<&'a PyReadonlyArray1<'_, f32>>) -> PyResult<Option<&'a [f32]>> {
-    array
-        .map(|array| numbers("ALiBi slopes", array))
-        .transpose()
 }

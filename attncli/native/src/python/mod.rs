@@ -1,8 +1,10 @@
 //! The Python face of the crate: converts arguments, releases the GIL, nothing else.
 
+mod arguments;
 mod attention;
 mod formats;
 mod interrupt;
+mod kernel_attention;
 mod tokenizer;
 mod train;
 
@@ -27,7 +29,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(module)?;
     formats::register(module)?;
     train::register(module)?;
-    attention::register(module)
+    attention::register(module)?;
+    kernel_attention::register(module)
 }
 
 /// The threads that are meant: 0 is one a core.

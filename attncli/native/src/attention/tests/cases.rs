@@ -1,7 +1,7 @@
 //! Arguments that own their arrays, drawn at random.
 
 use super::super::kernel::Kernel;
-use super::super::{attention_with, weights_with, Broadcast, Options, Problem};
+use super::super::{attention_with, weights_with, Broadcast, KeyLists, Options, Problem};
 use crate::error::Result;
 use std::sync::atomic::AtomicBool;
 
@@ -54,6 +54,11 @@ pub struct Case {
     pub mask: Option<(Vec<bool>, [usize; 3])>,
     pub bias: Option<(Vec<f32>, [usize; 3])>,
     pub slopes: Option<Vec<f32>>,
+    pub relative: Option<Vec<f32>>,
+    pub sinks: Option<Vec<f32>>,
+    pub positions: Option<Vec<i64>>,
+    /// Queries to a list, starts, ranges.
+    pub lists: Option<(usize, Vec<u32>, Vec<u32>)>,
 }
 
 impl Case {
@@ -104,6 +109,18 @@ impl Case {
         if random.chance(30) {
             case.slopes = Some((0..h).map(|_| random.normal().abs()).collect());
         }
+        if random.chance(20) {
+            let size = 1 + 2 * random.below(9);
+            case.relative = Some(random.normals(h * size));
+        }
+        case.sinks = random.chance(20).then(|| random.normals(h));
+        if random.chance(20) {
+            let at = |_| i64::try_from(random.below(m + 20)).unwrap() - 9;
+            case.positions = Some((0..n).map(at).collect());
+        }
+        if random.chance(40) {
+            case.lists = Some(lists(random, [h, n, m]));
+        }
         case
     }
 
@@ -123,6 +140,14 @@ impl Case {
                 shape: *shape,
             }),
             alibi_slopes: self.slopes.as_deref(),
+            relative_bias: self.relative.as_deref(),
+            sinks: self.sinks.as_deref(),
+            positions: self.positions.as_deref(),
+            lists: self.lists.as_ref().map(|(block, starts, ranges)| KeyLists {
+                block: *block,
+                starts,
+                ranges,
+            }),
         };
         Problem::new(
             (&self.queries.0, self.queries.1),
@@ -142,4 +167,24 @@ impl Case {
         let going_on = AtomicBool::new(false);
         weights_with(kernel, &self.problem().unwrap(), threads, &going_on).unwrap()
     }
+}
+
+/// Any lists of keys, for each head or for all.
+fn lists(random: &mut Random, [h, n, m]: [usize; 3]) -> (usize, Vec<u32>, Vec<u32>) {
+    let most = if random.chance(50) { 4 } else { 80 };
+    let block = 1 + random.below(most);
+    let lists = n.div_ceil(block) * if random.chance(50) { 1 } else { h };
+    let most = if random.chance(50) { 6 } else { 90 };
+    let step = 1 + random.below(most);
+    let (mut starts, mut ranges) = (vec![0], vec![]);
+    for _ in 0..lists {
+        let mut from = random.below(2 * step);
+        while from < m {
+            let to = m.min(from + 1 + random.below(step));
+            ranges.extend([from, to].map(|at| u32::try_from(at).unwrap()));
+            from = to + 1 + random.below(2 * step);
+        }
+        starts.push(u32::try_from(ranges.len() / 2).unwrap());
+    }
+    (block, starts, ranges)
 }

@@ -130,6 +130,15 @@ fn numbers_at_the_ends_of_float32() {
         times(&mut case.values.0, v);
         case.scale = scale;
         assert_right(&case, 2e-6);
+        case.sinks = Some(vec![0.5]);
+        case.relative = Some(random.normals(7));
+        case.positions = Some((20..29).collect());
+        case.lists = Some((
+            2,
+            vec![0, 1, 3, 3, 4, 6],
+            vec![0, 70, 1, 9, 30, 31, 5, 6, 0, 1, 2, 3],
+        ));
+        assert_right(&case, 2e-6);
     }
     for cap in [1e-45, 1e-20, 1e3, 1e20, 1e40] {
         let mut case = Case::plain(&mut random, [1, 9, 8], [1, 70, 8]);
@@ -146,7 +155,7 @@ fn refuses_what_does_not_fit() {
     let mut random = Random(15);
     let right = Case::plain(&mut random, [4, 6, 8], [2, 5, 3]);
     assert!(right.problem().is_ok());
-    let changes: [(Change, &str); 9] = [
+    let changes: [(Change, &str); 16] = [
         (
             |case| case.keys.1[2] = 7,
             "queries have 8 numbers a head, keys 7",
@@ -180,6 +189,34 @@ fn refuses_what_does_not_fit() {
             "1 ALiBi slopes for 4 heads",
         ),
         (|case| case.scale = f64::NAN, "the scale is NaN"),
+        (
+            |case| case.sinks = Some(vec![f32::NAN; 4]),
+            "the sink NaN is not a finite number",
+        ),
+        (
+            |case| case.relative = Some(vec![0.0; 8]),
+            "8 numbers of relative bias",
+        ),
+        (
+            |case| case.positions = Some(vec![0; 5]),
+            "5 positions for 6 queries",
+        ),
+        (
+            |case| case.lists = Some((0, vec![0], vec![])),
+            "serves no queries",
+        ),
+        (
+            |case| case.lists = Some((4, vec![0, 0], vec![])),
+            "1 lists of keys for 2 blocks",
+        ),
+        (
+            |case| case.lists = Some((6, vec![0, 1], vec![0, 6])),
+            "list 0 is not sorted",
+        ),
+        (
+            |case| case.lists = Some((6, vec![0, 2], vec![0, 3, 2, 4])),
+            "list 0 is not sorted",
+        ),
     ];
     for (change, message) in changes {
         let mut case = right.clone();

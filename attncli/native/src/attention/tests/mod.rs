@@ -5,3 +5,4 @@ mod edges;
 mod elementary;
 mod oracle;
 mod random;
+mod summary;

@@ -32,12 +32,15 @@ impl<R: Fn(f64) -> f64> Oracle<'_, R> {
         let (mut output, mut lse, mut weights) = (vec![], vec![], vec![]);
         for (head, query) in (0..h).flat_map(|head| (0..n).map(move |query| (head, query))) {
             let logits: Vec<f64> = (0..m).map(|key| self.logit(head, query, key)).collect();
-            let peak = logits.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            let sink = self.case.sinks.as_ref().map(|sinks| f64::from(sinks[head]));
+            let lowest = sink.unwrap_or(f64::NEG_INFINITY);
+            let peak = logits.iter().copied().fold(lowest, f64::max);
             let powers: Vec<f64> = match peak {
                 f64::NEG_INFINITY => vec![0.0; m],
                 _ => logits.iter().map(|x| self.exp(x - peak)).collect(),
             };
-            let total = self.sum(powers.iter().copied());
+            let sink = sink.map(|sink| self.exp(sink - peak));
+            let total = self.sum(sink.into_iter().chain(powers.iter().copied()));
             let weight = |power: &f64| (self.round)(power / total.max(f64::MIN_POSITIVE));
             let row: Vec<f64> = powers.iter().map(weight).collect();
             let kv_head = head / (h / hkv);
@@ -79,22 +82,46 @@ impl<R: Fn(f64) -> f64> Oracle<'_, R> {
             logit = round(logit + f64::from(bias[index(*shape, [head, query, key])]));
         }
         // How far the key lies behind the query's place, i' − j.
-        let behind = i64::try_from(query + m).unwrap() - i64::try_from(n + key).unwrap();
+        let [i, j, n, m] = [query, key, n, m].map(|x| i64::try_from(x).unwrap());
+        let place = case.positions.as_ref().map_or(i + m - n, |at| at[query]);
+        let behind = place - j;
         if let Some(slopes) = &case.slopes {
             let distance = f64::from(i32::try_from(behind.abs()).unwrap());
             logit = round(logit - round(f64::from(slopes[head]) * distance));
+        }
+        if let Some(bias) = &case.relative {
+            let size = bias.len() / h;
+            let last = i64::try_from(size - 1).unwrap();
+            let at = usize::try_from((last / 2 - behind).clamp(0, last)).unwrap();
+            logit = round(logit + f64::from(bias[head * size + at]));
         }
         let side = |side: Option<usize>| side.map_or(i64::MAX, |side| i64::try_from(side).unwrap());
         let masked = |(mask, shape): &(Vec<bool>, _)| !mask[index(*shape, [head, query, key])];
         let hidden = (case.causal && behind < 0)
             || behind > side(case.left)
             || -behind > side(case.right)
-            || case.mask.as_ref().is_some_and(masked);
+            || case.mask.as_ref().is_some_and(masked)
+            || !self.listed(head, query, key);
         if hidden {
             f64::NEG_INFINITY
         } else {
             logit
         }
+    }
+}
+
+impl<R> Oracle<'_, R> {
+    fn listed(&self, head: usize, query: usize, key: usize) -> bool {
+        let Some((block, starts, ranges)) = &self.case.lists else {
+            return true;
+        };
+        let blocks = self.case.queries.1[1].div_ceil(*block);
+        let shared = starts.len() == blocks + 1;
+        let list = query / block + if shared { 0 } else { head * blocks };
+        let at = |n: u32| usize::try_from(n).unwrap();
+        ranges[2 * at(starts[list])..2 * at(starts[list + 1])]
+            .chunks_exact(2)
+            .any(|range| (at(range[0])..at(range[1])).contains(&key))
     }
 }
 

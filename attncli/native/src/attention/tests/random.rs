@@ -46,7 +46,7 @@ fn assert_right(case: &Case, name: &str) {
 #[test]
 fn equals_the_definition() {
     let mut random = Random(1);
-    for n in 0..250 {
+    for n in 0..400 {
         assert_right(&Case::any(&mut random), &format!("case {n}"));
     }
 }
@@ -62,11 +62,15 @@ fn sees_a_wrong_answer() {
     case.slopes = Some(vec![0.1, 0.2, 0.3, 0.4]);
     case.bias = Some((random.normals(30 * 40), [1, 30, 40]));
     case.mask = Some((vec![true; 4 * 40], [4, 1, 40]));
+    case.sinks = Some(vec![0.1, 0.2, 0.3, 0.4]);
+    case.relative = Some(random.normals(4 * 5));
+    case.positions = Some((10..40).collect());
+    case.lists = Some((30, vec![0, 2], vec![0, 21, 22, 40]));
     let right = answer(&case);
     let enough = enough(&case, &right);
     let far = |case: &Case, times: f64| worst(case, &right)[0] > times * enough[0];
     assert!(!far(&case, 1.0));
-    let changes: [fn(&mut Case); 8] = [
+    let changes: [fn(&mut Case); 12] = [
         |case| case.causal = false,
         |case| case.left = Some(5),
         |case| case.right = Some(0),
@@ -75,6 +79,10 @@ fn sees_a_wrong_answer() {
         |case| case.slopes = Some(vec![0.1, 0.2, 0.4, 0.3]),
         |case| case.bias.as_mut().unwrap().0[704] += 0.1,
         |case| case.mask.as_mut().unwrap().0[60] = false,
+        |case| case.sinks.as_mut().unwrap()[3] = 0.3,
+        |case| case.relative.as_mut().unwrap()[2] += 0.1,
+        |case| case.positions.as_mut().unwrap()[7] = 18,
+        |case| case.lists.as_mut().unwrap().2[2] = 23,
     ];
     for (n, change) in changes.iter().enumerate() {
         let mut other = case.clone();

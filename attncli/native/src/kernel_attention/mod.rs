@@ -1,0 +1,177 @@
+//! Attention with a kernel φ(q)·φ(k) in place of exp(q·k·scale), in time and memory O(N).
+//!
+//! Σ_j φ(q)·φ(k_j) v_j = φ(q)·S with S = Σ_j φ(k_j) v_jᵀ: keys and values are summed up once (Katharopoulos et
+//! al. 2020, eq. 5 to 7), or as far as each query sees (eq. 8 to 12). What each file holds: `problem` the
+//! arguments, `features` φ, `state` S, `chunk` a few rows on their way, `product` the matrix product, `machine`
+//! the ways in which they are compiled.
+
+mod chunk;
+mod features;
+mod machine;
+mod problem;
+mod product;
+mod state;
+#[cfg(test)]
+mod tests;
+
+use crate::attention::share::{share, threads as threads_meant};
+use crate::error::{Error, Result};
+use chunk::{Queries, Workspace};
+use machine::Machine;
+pub use problem::{FeatureMap, Problem};
+use state::State;
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+
+/// Keys, and queries, in a piece of work. Fixed, so that the answer does not depend on the number of threads.
+const SEGMENT: usize = 8192;
+
+/// The output (H, N, dv) and (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf.
+/// `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+pub fn attention(
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    attention_with(&machine::fastest(), problem, threads, cancel)
+}
+
+fn attention_with(
+    machine: &Machine,
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<(Vec<f32>, Vec<f32>)> {
+    let rows = problem.heads * problem.length;
+    let mut output = filled(rows * problem.value_depth, 0.0)?;
+    let mut lse = filled(rows, f32::NEG_INFINITY)?;
+    if rows == 0 || problem.keys_length == 0 {
+        return Ok((output, lse));
+    }
+    let threads = threads_meant(threads);
+    let states = states(machine, problem, threads, cancel)?;
+    let mut items = Vec::new();
+    let (mut outputs, mut sums) = (&mut output[..], &mut lse[..]);
+    for head in 0..problem.heads {
+        let mut at = 0;
+        for (segment, range) in query_segments(problem) {
+            // Queries before the first key stay zeros.
+            (outputs, sums) = (
+                split(&mut outputs, (range.start - at) * problem.value_depth).1,
+                split(&mut sums, range.start - at).1,
+            );
+            let (mine, rest) = split(&mut outputs, range.len() * problem.value_depth);
+            let (my_sums, rest_sums) = split(&mut sums, range.len());
+            (outputs, sums) = (rest, rest_sums);
+            at = range.end;
+            let queries = Queries {
+                head,
+                range,
+                output: mine,
+                lse: my_sums,
+            };
+            items.push((segment, queries));
+        }
+    }
+    let kv_states = states.len() / problem.kv_heads;
+    share(
+        items,
+        threads,
+        cancel,
+        |workspace: &mut Workspace, (segment, queries)| {
+            let kv_head = problem.kv_head(queries.head);
+            let place = if problem.causal { segment } else { 0 };
+            let before = &states[kv_head * kv_states + place];
+            machine.attend(
+                workspace,
+                problem,
+                queries,
+                segment_of_keys(problem, segment),
+                before,
+            );
+            Ok(())
+        },
+    )?;
+    Ok((output, lse))
+}
+
+/// Of each key head: the sum of all keys; where causal one for each segment, of the keys before it.
+fn states(
+    machine: &Machine,
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<Vec<State>> {
+    let segments = problem.keys_length.div_ceil(SEGMENT);
+    // Nothing stands behind the last segment.
+    let summed = if problem.causal {
+        segments - 1
+    } else {
+        segments
+    };
+    let mut parts = Vec::with_capacity(problem.kv_heads * summed);
+    for _ in 0..problem.kv_heads * summed {
+        parts.push(State::new(problem, machine.lanes)?);
+    }
+    let items: Vec<_> = parts.iter_mut().enumerate().collect();
+    share(
+        items,
+        threads,
+        cancel,
+        |workspace: &mut Workspace, (place, state)| {
+            let range = segment_of_keys(problem, place % summed);
+            machine.absorb(workspace, problem, place / summed, range, state);
+            Ok(())
+        },
+    )?;
+    let mut parts = parts.into_iter();
+    let mut states = Vec::new();
+    for _ in 0..problem.kv_heads {
+        let mut all = State::new(problem, machine.lanes)?;
+        for part in parts.by_ref().take(summed) {
+            if problem.causal {
+                states.push(all.clone());
+            }
+            all.merge(&part);
+        }
+        states.push(all);
+    }
+    Ok(states)
+}
+
+/// The queries of one head cut into (number of the segment, rows); where causal, those that stand at the keys
+/// of that segment.
+fn query_segments(problem: &Problem) -> Vec<(usize, Range<usize>)> {
+    let (n, m) = (problem.length, problem.keys_length);
+    if !problem.causal {
+        let starts = (0..n).step_by(SEGMENT).enumerate();
+        return starts
+            .map(|(i, start)| (i, start..n.min(start + SEGMENT)))
+            .collect();
+    }
+    (0..m.div_ceil(SEGMENT))
+        .map(|segment| {
+            (
+                segment,
+                problem.queries_at(&segment_of_keys(problem, segment)),
+            )
+        })
+        .filter(|(_, range)| !range.is_empty())
+        .collect()
+}
+
+fn segment_of_keys(problem: &Problem, segment: usize) -> Range<usize> {
+    let start = segment * SEGMENT;
+    start.min(problem.keys_length)..problem.keys_length.min(start + SEGMENT)
+}
+
+fn split<'a>(slice: &mut &'a mut [f32], at: usize) -> (&'a mut [f32], &'a mut [f32]) {
+    std::mem::take(slice).split_at_mut(at)
+}
+
+/// So many equal numbers, or an error where there is no room for them.
+fn filled(size: usize, value: f32) -> Result<Vec<f32>> {
+    let room = Vec::<f32>::new().try_reserve_exact(size);
+    room.map_err(|_| Error::Memory(size.saturating_mul(size_of::<f32>())))?;
+    Ok(vec![value; size])
+}
