@@ -34,7 +34,16 @@ def main() -> None:
         for name in runs if len(runs) == 1 else [name for name in runs if name != OURS]:
             apart = np.linalg.norm(outputs[OURS] - outputs[name]) / np.linalg.norm(outputs[name])
             rows.append(
-                (method, found[OURS], peaks[OURS], name, found[name], peaks[name], found[name] / found[OURS], apart)
+                (
+                    f"{method}, N {length}",
+                    found[OURS],
+                    peaks[OURS],
+                    name,
+                    found[name],
+                    peaks[name],
+                    found[name] / found[OURS],
+                    apart,
+                )
             )
     headings = ["", "attncli, s", "MiB", "peer", "s", "MiB", "times as fast", "apart"]
     table(f"H {arguments.heads}", headings, rows)

@@ -16,7 +16,7 @@ def peak(group: str, name: str, heads: int, length: int, causal: bool = False) -
     """MiB above what the process had before it ran: libraries, vectors and the first run on few are not counted."""
     command = [sys.executable, __file__, group, name, str(heads), str(length), *(["causal"] if causal else [])]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    return float(done.stdout) if done.returncode == 0 else "-"
+    return float(done.stdout.split()[-1]) if done.returncode == 0 else "-"  # a library may talk before
 
 
 def main() -> None:
