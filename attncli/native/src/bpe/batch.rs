@@ -3,7 +3,7 @@
 //! and from there, still in the processor's cache, to their place behind those of the job before.
 
 use super::encoder::{Encoded, Encoder, Pending};
-use super::learned::{Board, Reader};
+use super::learned::Board;
 use super::Bpe;
 use crate::error::{Error, Result};
 use crate::prefetch::{with_large_pages, zeros_in_large_pages};
@@ -84,14 +84,13 @@ impl Bpe {
                 parts.push(text.as_ref());
             }
             let last = parts.len() - 1;
-            let ends = move |index| index == last;
             parts
                 .into_iter()
                 .enumerate()
                 .map(move |(index, text)| Stretch {
                     text,
                     lines: false,
-                    ends: ends(index),
+                    ends: index == last,
                 })
         });
         self.run(&stretches.collect::<Vec<_>>(), threads, None, cancel)
@@ -156,23 +155,22 @@ impl Bpe {
             beyond: Encoded::default(),
         });
         let next = AtomicUsize::new(0);
-        let board = Board::default();
-        let waiting = Mutex::new(self.encoders(workers));
-        let work = || -> Result<Option<(Encoder<'_>, Reader<'_>)>> {
+        let board = Board::new(workers);
+        let waiting = Mutex::new(self.encoders(workers, total / workers));
+        let work = || -> Result<Option<(Encoder<'_>, usize)>> {
             let mut encoders = lock(&waiting);
-            let number = encoders.len();
             let Some(mut encoder) = encoders.pop() else {
                 return Ok(None);
             };
+            let number = encoders.len();
             drop(encoders);
             encoder.end_of_text = end_of_text;
             encoder.cache().note_learned(true);
-            let mut reader = Reader::new(&board, number);
             let mut spare: Vec<Encoded> = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&(_, job)) = jobs.get(index) else {
-                    return Ok(Some((encoder, reader)));
+                    return Ok(Some((encoder, number)));
                 };
                 if cancel.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
@@ -189,12 +187,12 @@ impl Bpe {
                     part.clear();
                     spare.push(part);
                 }
-                reader.exchange(encoder.cache());
+                board.exchange(number, encoder.cache());
             }
         };
-        for (mut encoder, mut reader) in together(workers, work)?.into_iter().flatten() {
+        for (mut encoder, number) in together(workers, work)?.into_iter().flatten() {
             // What others learned last.
-            reader.exchange(encoder.cache());
+            board.exchange(number, encoder.cache());
         }
         let InOrder {
             written,
@@ -249,7 +247,7 @@ fn cut<'t>(mut text: &'t [u8], lines: bool, splitter: &Splitter) -> Vec<&'t [u8]
             Some(newline) => newline + 1,
             None => match (splitter.safe_cut(&text[..JOB]), lines) {
                 (0, true) => memchr(b'\n', text).map_or(text.len(), |newline| newline + 1),
-                // Nothing is known of the pattern, or a run goes on: the next part may know more.
+                // Nothing is known of the pattern, or a run goes on: the rest is one part.
                 (0, false) => text.len(),
                 (safe, _) => safe,
             },
@@ -281,46 +279,33 @@ pub fn share<T>(items: &[T], size: impl Fn(&T) -> usize, least: usize) -> Vec<(u
     jobs
 }
 
-/// All ids in one array, copied by as many threads as there are parts (up to `threads`).
+/// All ids in one array, copied by up to `threads` threads.
 pub fn join<I: Copy + Default + Send>(
     parts: &[Encoded],
     threads: usize,
     convert: impl Fn(u32) -> I + Sync,
-) -> Vec<I> {
+) -> Result<Vec<I>> {
     let total: usize = parts.iter().map(|part| part.ids.len()).sum();
     let mut ids = vec![I::default(); total];
     let mut left = &mut ids[..];
-    let mut work: Vec<Vec<(&mut [I], &[u32])>> = Vec::new();
-    let each = total / threads.max(1) + 1;
-    let mut size = each;
+    let mut copies = Vec::new();
     for part in parts {
         let (place, rest) = left.split_at_mut(part.ids.len());
         left = rest;
-        if size >= each {
-            work.push(Vec::new());
-            size = 0;
-        }
-        size += part.ids.len();
-        if let Some(last) = work.last_mut() {
-            last.push((place, &part.ids));
-        }
+        copies.extend(place.chunks_mut(JOB).zip(part.ids.chunks(JOB)));
     }
-    let copy = |pieces: Vec<(&mut [I], &[u32])>| {
-        for (place, ids) in pieces {
+    let workers = threads.clamp(1, copies.len().max(1));
+    let copies = Mutex::new(copies);
+    together(workers, || {
+        let next = || lock(&copies).pop();
+        while let Some((place, ids)) = next() {
             for (to, &id) in place.iter_mut().zip(ids) {
                 *to = convert(id);
             }
         }
-    };
-    std::thread::scope(|scope| {
-        let copy = &copy;
-        let last = work.pop();
-        for pieces in work {
-            scope.spawn(move || copy(pieces));
-        }
-        last.map(copy);
-    });
-    ids
+        Ok(())
+    })?;
+    Ok(ids)
 }
 
 /// Where each text starts in the joined ids, and the total at the end.

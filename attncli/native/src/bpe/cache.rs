@@ -253,13 +253,21 @@ impl Cache {
             .unwrap_or_default()
     }
 
-    /// Keeps a word and its ids as another cache did, unless it is here.
-    pub fn learn(&mut self, word: &[u8], ids: &[u32]) {
+    /// Keeps a word and its ids as another cache did; false where it is here already.
+    pub fn learn(&mut self, word: &[u8], ids: &[u32]) -> bool {
         let key = Key::of(word);
         let sizes = (u8::try_from(word.len()), u8::try_from(ids.len()));
         if let (None, (Ok(length), Ok(count))) = (self.get(key, word), sizes) {
             self.keep(key, word, ids, length, count);
+            return true;
         }
+        false
+    }
+
+    /// About how many bytes it takes.
+    pub fn memory(&self) -> usize {
+        let tables = size_of_val(&self.entries[..]) + size_of_val(&self.slots[..]);
+        tables + self.bytes.len() + size_of_val(&self.ids[..])
     }
 
     fn keep(&mut self, key: Key, word: &[u8], ids: &[u32], length: u8, count: u8) {

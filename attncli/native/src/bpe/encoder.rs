@@ -21,14 +21,16 @@ impl Bpe {
         self.encoder_with(self.idle.lock().pop().unwrap_or_default())
     }
 
-    /// As many, each with what an earlier one learned.
-    pub fn encoders(&self, count: usize) -> Vec<Encoder<'_>> {
+    /// As many, each with what an earlier one learned, for so many bytes each: where there are too few, what one knows
+    /// is copied, if that is less than what there is to encode.
+    pub fn encoders(&self, count: usize, bytes: usize) -> Vec<Encoder<'_>> {
         let mut idle = self.idle.lock();
         let from = idle.len().saturating_sub(count);
         let mut states = idle.split_off(from);
         drop(idle);
         while states.len() < count {
-            let known = states.first().map(|first| first.cache.clone());
+            let known = states.first().map(|first| &first.cache);
+            let known = known.filter(|cache| cache.memory() < bytes).cloned();
             states.push(State {
                 cache: known.unwrap_or_default(),
                 ..State::default()

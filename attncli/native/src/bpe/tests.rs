@@ -231,7 +231,7 @@ fn cache_and_threads_change_nothing() {
 
 /// All ids and where each text starts, whatever the number of parts.
 fn flat(parts: &[Encoded]) -> (Vec<u32>, Vec<u64>) {
-    (join(parts, 2, |id| id), starts(parts))
+    (join(parts, 2, |id| id).unwrap(), starts(parts))
 }
 
 #[test]

@@ -208,7 +208,7 @@ impl PyTokenizer {
     ) -> PyResult<Vec<Bound<'py, PyList>>> {
         let parts = self.encoded(py, &texts, threads, options)?;
         let starts = starts(&parts);
-        let ids = py.detach(|| joined(parts, cores(threads)));
+        let ids = py.detach(|| joined(parts, cores(threads)))?;
         starts
             .windows(2)
             .map(|span| PyList::new(py, &ids[place(span[0])..place(span[1])]))
@@ -224,7 +224,7 @@ impl PyTokenizer {
         options: Option<Asked>,
     ) -> PyResult<Flat<'py>> {
         let parts = self.encoded(py, &texts, threads, options)?;
-        Ok(flat(py, parts, threads, false))
+        flat(py, parts, threads, false)
     }
 
     #[pyo3(signature = (text, threads = 0, *, end_of_text = None, narrow = false))]
@@ -250,7 +250,7 @@ impl PyTokenizer {
             self.0
                 .encode_lines(bytes, cores(threads), end_of_text, cancel)
         })?;
-        Ok(flat(py, parts, threads, narrow))
+        flat(py, parts, threads, narrow)
     }
 
     #[pyo3(signature = (texts, threads = 0, options = None))]
@@ -298,28 +298,28 @@ fn long_call<T: Send>(
 }
 
 /// All ids in one vector; the only part is not copied.
-fn joined(mut parts: Vec<Encoded>, threads: usize) -> Vec<u32> {
+fn joined(mut parts: Vec<Encoded>, threads: usize) -> Result<Vec<u32>> {
     match &mut parts[..] {
-        [only] => std::mem::take(&mut only.ids),
+        [only] => Ok(std::mem::take(&mut only.ids)),
         _ => join(&parts, threads, |id| id),
     }
 }
 
-fn flat(py: Python<'_>, parts: Vec<Encoded>, threads: usize, narrow: bool) -> Flat<'_> {
+fn flat(py: Python<'_>, parts: Vec<Encoded>, threads: usize, narrow: bool) -> PyResult<Flat<'_>> {
     let starts = starts(&parts).into_pyarray(py);
     let threads = cores(threads);
     let ids = if narrow {
         // The caller has made sure that all fit.
         let short = |id| u16::try_from(id).unwrap_or(u16::MAX);
-        py.detach(|| join(&parts, threads, short))
+        py.detach(|| join(&parts, threads, short))?
             .into_pyarray(py)
             .into_any()
     } else {
-        py.detach(|| joined(parts, threads))
+        py.detach(|| joined(parts, threads))?
             .into_pyarray(py)
             .into_any()
     };
-    (ids, starts)
+    Ok((ids, starts))
 }
 
 /// A place in memory that was counted in u64.
