@@ -6,7 +6,9 @@ import ast
 from pathlib import Path
 
 import attncli
+from attncli.artifacts import table_files
 from attncli.cli.attend import METHODS
+from attncli.cli.convert import TABLES
 from attncli.cli.embed import POSITIONS
 from attncli.cli.main import COMMANDS
 from attncli.core import engine
@@ -60,6 +62,7 @@ def test_folders_are_plain_packages() -> None:
 def test_names_offered_by_the_command_line_are_those_of_the_core() -> None:
     assert list(METHODS) == list(MECHANISMS)
     assert list(POSITIONS) == list(SCHEMES)
+    assert TABLES == table_files.FORMATS
 
 
 def test_every_command_has_its_file() -> None:

@@ -1,18 +1,25 @@
-"""`.npz`: a zip of `.npy` arrays, as `numpy.savez` writes it. No pickle."""
+"""`.npz`: a zip of `.npy` arrays, numbers or strings, as `numpy.savez` writes it. No pickle."""
 
 from __future__ import annotations
 
 import io
 import zipfile
 import zlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, BinaryIO
 
 from numpy.typing import NDArray
 
 from attncli.errors import DataError
 from attncli.wire import npy
 
-__all__ = ["read"]
+__all__ = ["MAGICS", "read", "write"]
+
+MAGICS = (b"PK\x03\x04", b"PK\x05\x06")
+"""How an .npz begins, one with nothing in it too."""
+KINDS = npy.KINDS + "U"
+EPOCH = (1980, 1, 1, 0, 0, 0)
+"""A zip's earliest time: the same arrays are the same bytes."""
 
 
 def read(data: Any) -> dict[str, NDArray[Any]]:
@@ -23,7 +30,7 @@ def read(data: Any) -> dict[str, NDArray[Any]]:
             for member in archive.infolist():
                 with archive.open(member) as handle:
                     # Read as it comes: what a header claims costs nothing.
-                    array, _ = npy.read_array(handle)  # type: ignore[arg-type]
+                    array, _ = npy.read_array(handle, kinds=KINDS)  # type: ignore[arg-type]
                 if array is None:
                     raise DataError("is empty", record=member.filename)
                 arrays[member.filename.removesuffix(".npy")] = array
@@ -32,3 +39,11 @@ def read(data: Any) -> dict[str, NDArray[Any]]:
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise DataError(f"is no .npz that can be read ({error})") from error
     return arrays
+
+
+def write(handle: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """The file of these arrays, not compressed, as `numpy.savez` does it."""
+    with zipfile.ZipFile(handle, "w") as archive:
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy", EPOCH), "w", force_zip64=True) as member:
+                npy.write_array(member, array)  # type: ignore[arg-type]

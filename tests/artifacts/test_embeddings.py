@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attncli.artifacts import arrays
+from attncli.artifacts import arrays, starter
 from attncli.artifacts.embeddings import Embeddings
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.embedding import positions
@@ -46,7 +46,7 @@ def test_npz_and_files_of_several_arrays(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds 2 arrays, and one is wanted"):
         arrays.load_one(str(tmp_path / "none.npz"))
     with pytest.raises(CallError, match="no table format"):
-        Embeddings(ROWS).save(tmp_path / "t.bin")
+        Embeddings(ROWS).save(tmp_path / "t.xyz")
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -144,7 +144,7 @@ def test_the_starter_table_belongs_to_the_starter_tokenizer() -> None:
     table, coder = Embeddings.load("starter"), Tokenizer.load("starter")
     assert table.vectors.shape == (len(coder), 128)
     assert table.vectors.dtype == np.float16
-    assert table.tokenizer == coder.identity
+    assert table.tokenizer == coder.identity == starter.IDENTITY
     rows = Embeddings.random(len(coder), 128, seed=0).vectors.astype(np.float16)
     np.testing.assert_array_equal(table.vectors, rows)
     assert table.note is not None

@@ -174,7 +174,7 @@ NAN = saved(np.full((2, 8), np.nan, np.float32))
         (["encode", ""], b"", 2, "an input has an empty name"),
         (["encode", "-t", "-"], b"", 2, "only one file can come from standard input"),
         (["decode"], b'{"ids": [1], "tokenizer": "other@000"}\n', 1, "ids of tokenizer other@000 meet starter@"),
-        (["embed", "-e", "in.txt"], b"1\n", 1, "in.txt: is no .npy, .npz or .safetensors file"),
+        (["embed", "-e", "in.txt"], b"1\n", 1, "in.txt: is no table of npy, npz, safetensors, word2vec"),
         (["embed", "-e", "small.npy", "-o", "small.npy"], b"1\n", 2, "small.npy is an input too"),
         (["train-bpe"], b"", 2, "attncli train-bpe: give --vocab-size or --merges"),
         (["train-bpe", "--vocab-size", "10"], b"a", 2, "a vocabulary of 10 has no room for 256 base symbols"),

@@ -29,6 +29,8 @@ class Table:
     """Its identity, `name@digest`."""
     note: str | None = None
     """How it was made, where its file says so."""
+    counts: NDArray[Any] | None = None
+    """How often each row's word or token stood in the text it was made from: integers (V,)."""
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.vectors.dtype.kind != "f" or self.vectors.shape[1] == 0:
@@ -36,6 +38,9 @@ class Table:
                 f"an array {self.vectors.shape} of {self.vectors.dtype} is no table",
                 hint="a table is floats (entries, width)",
             )
+        for what, found in (("labels", self.labels), ("counts", self.counts)):
+            if found is not None and len(found) != len(self.vectors):
+                raise DataError(f"a table of {len(self.vectors):,} rows has {len(found):,} {what}")
 
     def embed(
         self, ids: ArrayLike, *, scheme: str = "none", position_table: NDArray[Any] | None = None
