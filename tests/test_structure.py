@@ -9,10 +9,12 @@ import attncli
 from attncli.artifacts import table_files
 from attncli.cli.attend import METHODS
 from attncli.cli.convert import TABLES
+from attncli.cli.embed import POOLS as OFFERED_POOLS
 from attncli.cli.embed import POSITIONS
 from attncli.cli.main import COMMANDS
 from attncli.core import engine
 from attncli.core.attention.mechanisms import MECHANISMS
+from attncli.core.embedding.pooling import POOLS
 from attncli.core.embedding.positions import SCHEMES
 
 PACKAGE = Path(__file__).parent.parent / "attncli"
@@ -62,6 +64,7 @@ def test_folders_are_plain_packages() -> None:
 def test_names_offered_by_the_command_line_are_those_of_the_core() -> None:
     assert list(METHODS) == list(MECHANISMS)
     assert list(POSITIONS) == list(SCHEMES)
+    assert OFFERED_POOLS == POOLS
     assert TABLES == table_files.FORMATS
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, BinaryIO
 
 from attncli import files
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["run_stage"]
 
+Source = AbstractContextManager[tuple[str, Iterator[list["Record"]]]]
+"""The format and the batches of an input."""
+
 
 def run_stage(
     console: Console,
@@ -25,20 +29,24 @@ def run_stage(
     format_for: Callable[[str], str],
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     together: Callable[[list[Record]], None] | None = None,
+    survey: Callable[[Record], None] | None = None,
     allow_nan: bool = False,
     end_of_text: int | None = None,
 ) -> None:
     """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
 
     `together` is the same work for a whole batch, where that is quicker; it changes none where one of them fails.
+    `survey` sees all records before any work: files are read twice, and what comes from elsewhere is held in memory.
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
     left out behind the documents of flat files. What goes wrong names the source and the record.
     """
     sources = console.sources()
+    opened = partial(_opened, console, from_=from_, allow_nan=allow_nan, end_of_text=end_of_text)
+    held = {} if survey is None else _surveyed(sources, survey, opened)
     with ExitStack() as stack:
         output: BinaryIO | None = None
         for source in sources:
-            with _opened(console, source, from_, allow_nan, end_of_text) as (came_in, batches):
+            with nullcontext(held[source]) if source in held else opened(source) as (came_in, batches):
                 if output is None:
                     fmt = format_for(came_in)
                     output = stack.enter_context(console.output(fmt, sources))
@@ -46,6 +54,23 @@ def run_stage(
                 for batch in batches:
                     _work_through(batch, work, together, source, write)
                     output.flush()
+
+
+def _surveyed(
+    sources: list[str], survey: Callable[[Record], None], opened: Callable[[str], Source]
+) -> dict[str, tuple[str, Iterator[list[Record]]]]:
+    """Shows all records to `survey`; gives what could not be read again."""
+    held = {}
+    for source in sources:
+        with opened(source) as (came_in, batches):
+            if files.size(source) is None:
+                kept = list(batches)
+                held[source] = (came_in, iter(kept))
+                batches = iter(kept)
+            for batch in batches:
+                for record in batch:
+                    _located(survey, record, source)
+    return held
 
 
 @contextmanager
