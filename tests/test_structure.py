@@ -12,8 +12,10 @@ from attncli.cli.convert import TABLES
 from attncli.cli.embed import POOLS as OFFERED_POOLS
 from attncli.cli.embed import POSITIONS
 from attncli.cli.main import COMMANDS
+from attncli.cli.nearest import METHODS as ANALOGIES
 from attncli.core import engine
 from attncli.core.attention.mechanisms import MECHANISMS
+from attncli.core.embedding import nearest
 from attncli.core.embedding.pooling import POOLS
 from attncli.core.embedding.positions import SCHEMES
 
@@ -65,6 +67,7 @@ def test_names_offered_by_the_command_line_are_those_of_the_core() -> None:
     assert list(METHODS) == list(MECHANISMS)
     assert list(POSITIONS) == list(SCHEMES)
     assert OFFERED_POOLS == POOLS
+    assert ANALOGIES == nearest.METHODS
     assert TABLES == table_files.FORMATS
 
 

@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 
 from attncli import files
 from attncli.artifacts import starter, table_files
+from attncli.artifacts.belonging import tokenizer_for
 from attncli.core.embedding.labels import Labels
 from attncli.core.embedding.table import Table, random_rows
-from attncli.core.tokenizer.vocab import same
 from attncli.errors import AttncliError, DataError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from attncli.artifacts.neighbours import Neighbour
     from attncli.artifacts.tokenizer import Tokenizer
 
-__all__ = ["Embeddings", "tokenizer_for"]
+__all__ = ["Embeddings"]
 
 LARGEST_RANDOM = 1 << 32
 """Bytes of a seeded table: an id of another tokenizer must not take all memory."""
@@ -82,6 +85,34 @@ class Embeddings(Table):
         unused = [f"<row {row}>" for row in range(len(tokens), len(self.vectors))]
         return replace(self, labels=tokens + unused)
 
+    def nearest(
+        self,
+        query: str | Sequence[str],
+        *,
+        k: int = 10,
+        minus: str | Sequence[str] = (),
+        method: str = "3cosadd",
+        tokenizer: str | os.PathLike[str] | Tokenizer | None = None,
+    ) -> list[Neighbour]:
+        """The k rows that lie nearest to a word or a text by cosine, largest first: (word, similarity).
+
+        With `minus` the words of `query` are an analogy, solved by 3cosadd or 3cosmul: `nearest(["king", "woman"],
+        minus="man")`. A table of tokens needs its tokenizer, but for the starter's own. `Neighbours` keeps what it has
+        learnt of a table from one query to the next. Raises DataError for a word that the table does not have.
+
+        >>> table = Embeddings(np.eye(3) + 0.1, labels=["king", "queen", "duke"])
+        >>> [word for word, similarity in table.nearest("king", k=1)]
+        ['queen']
+        """
+        from attncli.artifacts.neighbours import Neighbours
+
+        table = Neighbours(self, tokenizer)
+        words = [query] if isinstance(query, str) else list(query)
+        taken = [minus] if isinstance(minus, str) else list(minus)
+        if taken or len(words) != 1:
+            return table.analogy(words, taken, k, method)
+        return table.of(words, k)[0]
+
     @cached_property
     def contents(self) -> table_files.Contents:
         """What files hold of it."""
@@ -89,21 +120,3 @@ class Embeddings(Table):
         known = {"tokenizer": self.tokenizer, "note": self.note}
         metadata = {key: value for key, value in known.items() if value is not None}
         return table_files.Contents(self.vectors, labels, self.counts, metadata)
-
-
-def tokenizer_for(table: Table, tokenizer: str | os.PathLike[str] | Tokenizer | None) -> Tokenizer | None:
-    """The tokenizer that a table's ids come from: the one given, or the starter where the table belongs to it.
-
-    Raises DataError where the given one is not the table's own.
-    """
-    if tokenizer is None and (table.tokenizer is None or not same(table.tokenizer, starter.IDENTITY)):
-        return None
-    from attncli.artifacts.tokenizer import Tokenizer
-
-    coder = tokenizer if isinstance(tokenizer, Tokenizer) else Tokenizer.load(tokenizer or starter.NAME)
-    if table.tokenizer is not None and not same(table.tokenizer, coder.identity):
-        raise DataError(
-            f"the table belongs to the tokenizer {table.tokenizer}, not to {coder.identity}",
-            hint="give the one it belongs to",
-        )
-    return coder

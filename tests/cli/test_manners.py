@@ -34,7 +34,7 @@ def test_version_names_the_engine() -> None:
     assert failure("--version", ATTNCLI_ENGINE="turbo")[0] == 2
 
 
-@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "attend", "convert", "info"])
+@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "nearest", "attend", "convert", "info"])
 def test_help_has_examples_and_statuses(command: str) -> None:
     for flag in ("-h", "--help"):
         text = output(command, flag).decode()
@@ -58,7 +58,7 @@ def workshop(tmp_path: Path, samples: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "attend", "convert", "info"])
+@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "nearest", "attend", "convert", "info"])
 def test_the_examples_in_the_help_run(command: str, workshop: Path) -> None:
     text = output(command, "--help").decode()
     block = next(part for part in text.split("\n\n") if part.lstrip().startswith(("attncli ", "echo ")))

@@ -125,7 +125,7 @@ class Labels(Sequence[str]):
         """A label that is spelled much like this one, of the first 100,000."""
         known = {each.strip() for each in islice(self, MOST_COMPARED)}
         alike = [each for each in known if abs(len(each) - len(label)) < 3 and set(each[:2]) & set(label[:2])]
-        return next(iter(difflib.get_close_matches(label, sorted(alike), 1, 0.75)), None)
+        return next(iter(difflib.get_close_matches(label, sorted(alike), 1, 0.65)), None)
 
     @cached_property
     def _ends(self) -> NDArray[np.int64]:
