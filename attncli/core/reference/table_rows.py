@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["read_table_rows", "row", "write_table_rows"]
 
-LARGEST = float(np.finfo(np.float32).max)
+BEYOND = float(2**128 - 2**103)
+"""The least float64 that float32 rounds to infinity."""
 SHOWN = 40
 """Bytes of a wrong row that are shown."""
 
@@ -38,7 +39,7 @@ def row(line: bytes, width: int, spaces: bool) -> tuple[bytes, list[float]]:
     vector = []
     for field in fields:
         number = _number(field)
-        if number is None or not abs(number) <= LARGEST:
+        if number is None or not abs(number) < BEYOND:
             raise ValueError(f"holds {field[:SHOWN].decode('utf-8', 'replace')!r}, which is no float32 ({shown})")
         vector.append(number)
     return label, vector

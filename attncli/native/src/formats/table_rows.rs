@@ -23,9 +23,12 @@ pub fn read(text: &[u8], width: usize, spaces: bool) -> Option<(Vec<u8>, Vec<f32
             }
         }
         for field in line[space + 1..].split(|&byte| byte == b' ') {
-            let number = number(field).filter(|number| number.abs() <= f64::from(f32::MAX))?;
             #[allow(clippy::cast_possible_truncation)] // to the nearest float32 is what is wanted
-            numbers.push(number as f32);
+            let number = number(field)? as f32;
+            if !number.is_finite() {
+                return None;
+            }
+            numbers.push(number);
         }
         labels.extend_from_slice(label);
         labels.push(b'\n');
