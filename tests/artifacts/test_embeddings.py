@@ -49,6 +49,44 @@ def test_npz_and_files_of_several_arrays(tmp_path: Path) -> None:
         Embeddings(ROWS).save(tmp_path / "t.xyz")
 
 
+@pytest.mark.parametrize("name", ["t.npz", "t.safetensors"])
+def test_all_that_is_known_comes_back(tmp_path: Path, name: str) -> None:
+    labels = ["the", " bank", "\udce4", "", "\\x20"]
+    counts = np.array([5, 4, 3, 2, 1])
+    Embeddings(ROWS, labels, tokenizer="t@1", note="as \u00fcsual", counts=counts).save(tmp_path / name)
+    first = (tmp_path / name).read_bytes()
+    table = Embeddings.load(tmp_path / name)
+    np.testing.assert_array_equal(table.vectors, ROWS)
+    np.testing.assert_array_equal(table.counts, counts)
+    assert (list(table.labels or []), table.tokenizer, table.note) == (labels, "t@1", "as \u00fcsual")
+    table.save(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == first
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("name", ["t.txt", "t.bin", "t.npz"])
+def test_compressed_tables(tmp_path: Path, name: str, suffix: str) -> None:
+    Embeddings(ROWS, list("abcde")).save(tmp_path / f"{name}{suffix}")
+    table = Embeddings.load(tmp_path / f"{name}{suffix}")
+    np.testing.assert_array_equal(table.vectors, ROWS)
+    assert list(table.labels or []) == list("abcde")
+
+
+def test_labels_as_others_write_them(tmp_path: Path) -> None:
+    words = ["the", "New York", "caf\u00e9", "a\nb", "\\frac"]
+    np.savez(tmp_path / "w.npz", words=np.array(words), vectors=ROWS, tokenizer="t@1")
+    table = Embeddings.load(tmp_path / "w.npz")
+    assert (list(table.labels or []), table.tokenizer) == (words, "t@1")
+    np.savez(tmp_path / "w.npz", labels=np.array(words[:4]), vectors=ROWS)
+    with pytest.raises(DataError, match=r"w\.npz: a table of 5 rows has 4 labels"):
+        Embeddings.load(tmp_path / "w.npz")
+    np.savez(tmp_path / "w.npz", labels=np.arange(5), vectors=ROWS, counts=np.arange(4))
+    table = Embeddings.load(tmp_path / "w.npz")
+    assert (table.labels, table.counts) == (None, None)  # what cannot be labels or counts is left aside
+    with pytest.raises(DataError, match="5 rows has 2 counts"):
+        Embeddings(ROWS, counts=np.arange(2))
+
+
 @pytest.mark.parametrize("order", ["C", "F"])
 def test_npy_files_are_mapped(tmp_path: Path, order: Any) -> None:
     np.save(tmp_path / "t.npy", np.asarray(ROWS, order=order))

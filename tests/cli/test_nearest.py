@@ -104,6 +104,19 @@ def test_lines_before_a_wrong_one_are_answered(folder: Path) -> None:
     )  # fmt: skip
 
 
+def test_a_line_is_answered_before_the_next_comes(folder: Path) -> None:
+    call = [*COMMAND, "nearest", "-e", "t.txt", "-k", "1"]
+    with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=environment()) as asked:
+        assert asked.stdin is not None
+        assert asked.stdout is not None
+        for word in ("king", "river"):
+            asked.stdin.write(f"{word}\n".encode())
+            asked.stdin.flush()
+            assert json.loads(asked.stdout.readline())["query"] == word
+        asked.stdin.close()
+        assert asked.wait(timeout=60) == 0
+
+
 def test_tables_of_tokens(tmp_path: Path) -> None:
     tok = Tokenizer.load("starter")
     rows = np.random.default_rng(0).standard_normal((len(tok), 8)).astype(np.float32)
