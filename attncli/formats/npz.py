@@ -42,8 +42,16 @@ def read(data: Any) -> dict[str, NDArray[Any]]:
 
 
 def write(handle: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
-    """The file of these arrays, not compressed, as `numpy.savez` does it."""
-    with zipfile.ZipFile(handle, "w") as archive:
+    """The file of these arrays, not compressed, as `numpy.savez` does it; from front to end, for pipes and gzip."""
+    with zipfile.ZipFile(_Forward(handle), "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", EPOCH), "w", force_zip64=True) as member:
                 npy.write_array(member, array)  # type: ignore[arg-type]
+
+
+class _Forward:
+    """A handle that cannot go back: zipfile tries, and gzip's says too late that it will not."""
+
+    def __init__(self, handle: BinaryIO) -> None:
+        self.write = handle.write
+        self.flush = handle.flush
