@@ -199,12 +199,28 @@ class Tokenizer:
     def decode_batch(
         self, documents: Sequence[NDArray[np.unsignedinteger] | Sequence[int]], skip: Sequence[int] = ()
     ) -> list[bytes]:
-        """The tokens of each document, one after another, without those to skip. Of SentencePiece the text that they
-        make: control pieces are nothing, the unknown id is `unk_surface`, bytes are joined, and the dummy prefix goes.
-        ValueError for what is no id."""
+        """The text of each document without the tokens to skip, by the decoder's steps (bytes that are no UTF-8 stay):
+        those of a byte-level model have all tokens in one. Of SentencePiece control pieces are nothing, the unknown id
+        is `unk_surface`, bytes are joined, and the dummy prefix goes. ValueError for what is no id, and where a step
+        gives up or blows the text up."""
+
+    def decode_flat(
+        self,
+        ids: NDArray[np.uint16 | np.uint32],
+        starts: NDArray[np.uint64],
+        threads: int = 0,
+        *,
+        skip: Sequence[int] = (),
+        end_of_text: int | None = None,
+        end: bytes = b"",
+    ) -> bytes:
+        """`decode_batch` of the documents of an array, one after another, each followed by `end`. `starts` are their
+        places beyond the first of them, the last is where they end; an `end_of_text` behind a document is left out.
+        ValueError also where the starts do not fit."""
 
     def lost(self) -> list[bytes]:
-        """Characters (WordPiece: words) that the vocabulary could not say so far, at most 1,000, in order."""
+        """Characters (WordPiece: words) that the vocabulary could not say so far, at most 1,000, in order; under
+        SentencePiece bytes too that are no UTF-8."""
 
 def read_ranks(data: bytes) -> tuple[bytes, bytes] | None:
     r"""The tokens of tiktoken's file (a token in base64, a space, its rank on each line): all in one buffer in the
@@ -232,6 +248,16 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
     in the order of their ids (UTF-8 in one buffer) and where each ends (uint32); `model.merges` as ids (left, right).
 
     None where anything is out of order in the tables, or stands twice: the plain reader tells what.
+    """
+
+def lift_vocab_merges(vocab: bytes, merges: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The tables of a vocab.json and its merges.txt: the spellings in the order of their ids and where each ends, and
+    the merges as ids (left, right), as `lift_tokenizer_json` gives them.
+
+    None where anything is out of order, or a merge or what it makes is not in the vocabulary: the plain reader tells.
+
+    >>> lift_vocab_merges(b'{"a": 0, "b": 1, "ab": 2}', b"a b")[0]
+    b'abab'
     """
 
 def add_tokens(

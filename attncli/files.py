@@ -6,13 +6,14 @@ import mmap
 import os
 import stat
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import compression
 from attncli.errors import CallError, DataError
+from attncli.renaming import replace_all
 
 if TYPE_CHECKING:
     import hashlib
@@ -21,6 +22,7 @@ __all__ = [
     "digest",
     "expand",
     "forget",
+    "is_compressed",
     "map_bytes",
     "open_input",
     "open_kept",
@@ -32,6 +34,7 @@ __all__ = [
     "settle",
     "size",
     "status",
+    "write_all",
 ]
 
 
@@ -138,13 +141,25 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
             yield handles
             for handle, target in zip(handles, targets, strict=True):
                 _settle(handle, target)
-        _replace_all(beside, targets)
+        replace_all(beside, targets)
     except OSError as error:
         raise _os_error(error, paths[0]) from error
     finally:
         if not keep:
             for part in beside:
                 part.unlink(missing_ok=True)
+
+
+def write_all(contents: Mapping[str, bytes], *, inputs: Sequence[str] = ()) -> None:
+    """Writes a file as `open_output` does, or several that appear all together at the end, or none of them."""
+    if len(contents) > 1:
+        with open_together(list(contents), inputs=inputs) as handles:
+            for handle, data in zip(handles, contents.values(), strict=True):
+                handle.write(data)
+        return
+    for path, data in contents.items():
+        with open_output(path, inputs=inputs) as handle:
+            handle.write(data)
 
 
 @contextmanager
@@ -208,7 +223,7 @@ def map_bytes(path: str) -> Any:
     if path != "-" and stat.S_ISREG((found := status(path)).st_mode):
         try:
             with Path(path).open("rb") as raw:
-                if compression.kind_of(raw.read(compression.MAGIC)) is None:
+                if not _compressed(raw):
                     return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if found.st_size else b""
         except OSError as error:
             raise _os_error(error, path) from error
@@ -260,6 +275,19 @@ def size(path: str) -> int | None:
     except OSError:
         return None
     return found.st_size if stat.S_ISREG(found.st_mode) else None
+
+
+def is_compressed(path: str) -> bool:
+    """Whether a regular file is compressed, by what it holds."""
+    try:
+        with Path(path).open("rb") as raw:
+            return _compressed(raw)
+    except OSError as error:
+        raise _os_error(error, path) from error
+
+
+def _compressed(raw: BinaryIO) -> bool:
+    return compression.kind_of(raw.read(compression.MAGIC)) is not None
 
 
 def digest(path: str, hasher: hashlib._Hash) -> str:
@@ -337,19 +365,6 @@ def _beside(part: Path, keep: bool) -> BinaryIO:
     if keep:
         part.touch()
     return part.open("r+b" if keep else "x+b")
-
-
-def _replace_all(parts: list[Path], targets: list[Path]) -> None:
-    """Renames each; where one fails, none of the new files is there."""
-    done: list[Path] = []
-    try:
-        for part, target in zip(parts, targets, strict=True):
-            part.replace(target)
-            done.append(target)
-    except BaseException:
-        for target in done:
-            target.unlink()
-        raise
 
 
 def _same(path: str | int, other: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from attncli import files
+from attncli import Tokenizer, files
 from attncli.errors import CallError, DataError
 
 if sys.version_info >= (3, 14):
@@ -178,3 +178,37 @@ def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="larger than 3 bytes"):
         (tmp_path / "large").write_text("1234")
         files.read_bytes(str(tmp_path / "large"), limit=3)
+
+
+@pytest.mark.parametrize("links", [True, False])
+def test_a_rename_that_fails_loses_no_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, links: bool) -> None:
+    names = [str(tmp_path / name) for name in ("new", "old", "last")]
+    Path(names[1]).write_bytes(b"before")
+    rename = Path.replace
+
+    def fails(part: Path, target: Path) -> Path:
+        if part.suffix == ".part" and target.name == "last":
+            raise OSError(5, "input/output error")
+        return rename(part, target)
+
+    def refuses(*_: object) -> None:
+        raise PermissionError(1, "no links here")
+
+    monkeypatch.setattr(Path, "replace", fails)
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuses)
+    with pytest.raises(DataError, match="input/output error"):
+        files.write_all(dict.fromkeys(names, b"after"))
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+    assert Path(names[1]).read_bytes() == b"before"
+    monkeypatch.setattr(Path, "replace", rename)
+    files.write_all(dict.fromkeys(names, b"after"))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["last", "new", "old"]
+    assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"after"}
+
+
+def test_a_tokenizer_of_several_files_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "merges.txt").mkdir()
+    with pytest.raises(CallError, match="is no plain file"):
+        Tokenizer.load("starter").save(tmp_path / "vocab.json")
+    assert [path.name for path in tmp_path.iterdir()] == ["merges.txt"]

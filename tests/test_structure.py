@@ -6,7 +6,8 @@ import ast
 from pathlib import Path
 
 import attncli
-from attncli.artifacts import table_files
+from attncli.artifacts import encodings, flat, names, table_files
+from attncli.cli import encode
 from attncli.cli.attend import METHODS
 from attncli.cli.convert import TABLES
 from attncli.cli.embed import POOLS as OFFERED_POOLS
@@ -84,3 +85,9 @@ def test_public_names_exist() -> None:
 def test_files_stay_small() -> None:
     long = {path.name for path in PACKAGE.rglob("*.py") if len(path.read_text(encoding="utf-8").splitlines()) > 400}
     assert long == set()
+
+
+def test_names_that_are_written_twice_agree() -> None:
+    """They are repeated where an import would cost every start."""
+    assert tuple(flat.DTYPES) == encode.DTYPES
+    assert tuple(encodings.KNOWN) == names.ENCODINGS

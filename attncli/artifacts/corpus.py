@@ -45,6 +45,8 @@ class Part(NamedTuple):
     """Bytes of the input, the newlines behind documents included; of records those of their texts."""
     resumable: bool
     """Whether reading can begin again right behind it."""
+    unended: bool = False
+    """Whether it ends in a line without its newline."""
 
 
 class Count(NamedTuple):
@@ -108,9 +110,8 @@ class Corpus:
         around: dict[str, Any] = {"limit": self.room, "before": self.before, "after": tail}
         for block, size in self._blocks(name, offset):
             if isinstance(block, bytes):
-                part = Part(
-                    *encode_lines(self.tokenizer, block, threads=threads, **around, **self.options(number)), size, True
-                )
+                lines = encode_lines(self.tokenizer, block, threads=threads, **around, **self.options(number))
+                part = Part(*lines, size, True, unended=not block.endswith(b"\n"))
             else:
                 flat = self.tokenizer.encode_flat(block, threads=threads, **self.options(number))
                 part = Part(*finished(*flat, **around), size, False)

@@ -83,10 +83,12 @@ def write(
     progress: Callable[[int], None] | None = None,
     others: Sequence[str] = (),
     on_restart: Callable[[], None] | None = None,
+    on_unended: Callable[[], None] | None = None,
 ) -> tuple[int, int]:
     """`write_flat` for a corpus; the output must be none of `others` either.
 
-    `on_restart` is called where an interrupted job is not resumed, and what it left is taken away.
+    `on_restart` is called where an interrupted job is not resumed, and what it left is taken away; `on_unended` where
+    a last line has no newline, which is not written down.
     """
     pair = [output, flat.index_name(output)]
     dtype = dtype_of(corpus.tokenizer, dtype)
@@ -96,7 +98,7 @@ def write(
         # Not before it is sure that the new job can begin.
         if not resume and forget_flat(output) and on_restart is not None:
             on_restart()
-        writer = _Run(corpus, handles, dtype, kept, progress or _silent).through(names)
+        writer = _Run(corpus, handles, dtype, kept, progress or _silent, on_unended).through(names)
         writer.finish()
     return writer.total, writer.documents
 
@@ -160,11 +162,13 @@ class _Run:
         dtype: str,
         kept: Journal | None,
         progress: Callable[[int], None],
+        on_unended: Callable[[], None] | None,
     ) -> None:
         begun = (kept and kept.step) or BEGINNING
         if begun.keys() != BEGINNING.keys():
             raise DataError("its journal is of another kind of job", hint="leave out --resume to start over")
         self._corpus, self._pair, self._kept, self._progress = corpus, pair, kept, progress
+        self._on_unended = on_unended
         self._writer = flat.Writer(pair[0], pair[1], dtype, at=(begun["ids"], begun["documents"]))
         self._step = begun
         """The last place from which the job could go on."""
@@ -179,6 +183,8 @@ class _Run:
                     self._writer.add(part.ids, part.ends)
                     offset += part.size
                     self._progress(part.size)
+                    if part.unended and self._on_unended is not None:
+                        self._on_unended()
                     if part.resumable:
                         self._at(number, offset)
                 offset = 0

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["KNOWN", "Resolved", "advice", "resolve"]
 
 ENCODINGS = ("gpt2", "r50k_base", "p50k_base", "cl100k_base", "o200k_base")
-"""The names of `encodings.KNOWN`, without its import."""
+"""The names of `encodings.KNOWN`, whose import would take longer than encoding a line does; a test compares them."""
 KNOWN = (starter.NAME, *ENCODINGS)
 
 

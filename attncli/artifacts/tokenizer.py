@@ -51,7 +51,7 @@ class Tokenizer(core.Tokenizer):
             raise error.at(source=source) from None
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> list[str]:  # noqa: A002 - as NumPy's
-        """Writes its file, or the files of its format: each whole, or not at all.
+        """Writes its file, or the files of its format: all of them, whole, or none.
 
         `format` is tokenizer.json, vocab.json (with merges.txt), vocab.txt, tiktoken or sentencepiece; if not given,
         what the path's name says, and tokenizer.json for any other. Returns what the format leaves unsaid, a line
@@ -59,9 +59,7 @@ class Tokenizer(core.Tokenizer):
         format cannot say what this tokenizer does.
         """
         written, unsaid = tokenizer_files.dump(self.model, os.fspath(path), format)
-        for name, data in written.items():
-            with files.open_output(name) as handle:
-                handle.write(data)
+        files.write_all(written)
         return unsaid
 
     def serialized(self) -> bytes:

@@ -16,7 +16,7 @@ from attncli.core.tokenizer.patterns import WHITESPACE, resolve
 from attncli.core.tokenizer.train import Plan, learn
 from attncli.wire import jsonl, streams, text
 
-__all__ = ["train_bpe"]
+__all__ = ["documents", "train_bpe"]
 
 CHUNK = 1 << 20
 """Bytes read at a time."""
@@ -87,7 +87,7 @@ def train_bpe(
         if max_memory is not None:
             spill = Spill(max_memory, lambda: stack.enter_context(files.Scratch(folder)), on_spill)
         counts = count_words(
-            _documents(sources, by, from_format, field),
+            documents(sources, by, from_format, field),
             source,
             drop_gaps=plan.drop_gaps,
             threads=threads,
@@ -104,7 +104,7 @@ def train_bpe(
     return Tokenizer(replace(model, name=name))
 
 
-def _documents(sources: Iterable[str], by: str, from_format: str | None, field: str) -> Iterator[Iterable[bytes]]:
+def documents(sources: Iterable[str], by: str, from_format: str | None, field: str) -> Iterator[Iterable[bytes]]:
     """Each document as a stream of chunks."""
     for source in sources:
         with files.open_input(source) as handle:

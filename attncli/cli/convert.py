@@ -87,16 +87,10 @@ def _convert_tokenizer(console: Console, output: str, name: str, to: str | None,
     coder = Tokenizer.load(name, pattern=pattern)
     written, unsaid = tokenizer_files.dump(coder.model, output, to)
     inputs = [name, *(str(path) for path in Path(name).glob("*"))]  # a folder stands for its files
-    if len(written) == 1:
-        with files.open_output(*written, inputs=inputs) as handle:
-            handle.write(*written.values())
-    elif output == "-":
+    if len(written) > 1 and output == "-":
         raise CallError(f"{', '.join(Path(path).name for path in written)} are several files", hint="give -o FOLDER")
-    elif not (folder := Path(next(iter(written))).parent).is_dir():
+    if len(written) > 1 and not (folder := Path(next(iter(written))).parent).is_dir():
         raise CallError(f"{folder} is no folder, and several files are written", hint="give -o FOLDER, which exists")
-    else:
-        with files.open_together(list(written), inputs=inputs) as handles:
-            for handle, data in zip(handles, written.values(), strict=True):
-                handle.write(data)
+    files.write_all(written, inputs=inputs)
     for line in unsaid:
         console.say(f"not in the file: {line}")

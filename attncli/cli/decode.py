@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,9 @@ from attncli.cli.stage import run_stage
 from attncli.errors import DataError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from attncli.artifacts.tokenizer import Tokenizer
     from attncli.wire.record import Record
 
@@ -74,6 +77,14 @@ def run(
 
     console = Console(common, tokenizer)
     coder = Tokenizer.load(tokenizer, pattern=pattern)
+    end_of_text = special.end_of_text(coder.special_tokens, eot)
+    behind = b"\n" if end is None else end.encode("utf-8", "surrogateescape")
+
+    def in_bulk(ids: NDArray[np.integer[Any]], starts: NDArray[np.uint64]) -> bytes:
+        return coder.decode_flat(
+            ids, starts, skip_special=skip_special, end_of_text=end_of_text, end=behind, threads=common.threads
+        )
+
     run_stage(
         console,
         lambda record: _decode(coder, [record], errors, skip_special, force),
@@ -81,7 +92,8 @@ def run(
         format_for=lambda _: to or streams.format_of(common.output, FORMATS) or "text",
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, end=end),
         together=lambda batch: _decode(coder, batch, errors, skip_special, force),
-        end_of_text=special.end_of_text(coder.special_tokens, eot),
+        in_bulk=in_bulk if errors == "keep" else None,
+        end_of_text=end_of_text,
     )
 
 

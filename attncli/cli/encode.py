@@ -10,7 +10,15 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, FieldOption, PatternOption, TextFromOption, TokenizerOption, choice
+from attncli.cli.options import (
+    Common,
+    FieldOption,
+    PatternOption,
+    TextFromOption,
+    TokenizerOption,
+    check_field,
+    choice,
+)
 from attncli.errors import AttncliError, CallError
 
 if TYPE_CHECKING:
@@ -24,6 +32,7 @@ __all__ = ["run"]
 
 FORMATS = ("json", "npy", "ids", "tokens", "flat")
 DTYPES = ("uint16", "uint32", "int32", "int64")
+"""Those of `artifacts.flat`, whose import each start would pay for; a test compares them."""
 
 
 @subcommand("encode")
@@ -35,7 +44,7 @@ def run(
         str | None, typer.Option("--to", **choice("format", FORMATS), help="By the output's extension, else json.")
     ] = None,
     from_: TextFromOption = None,
-    field: FieldOption = "text",
+    field: FieldOption = None,
     by: Annotated[str, typer.Option("--by", **choice("unit", ("line", "file")), help="What one document is.")] = "line",
     max_tokens: Annotated[
         int | None, typer.Option("--max-tokens", min=1, help="Cut each document to so many ids, --bos/--eos included.")
@@ -54,13 +63,18 @@ def run(
         bool, typer.Option("--offsets", help="Add each token's span in the text to the records.")
     ] = False,
     offset_unit: Annotated[
-        str, typer.Option("--offset-unit", **choice("unit", ("bytes", "characters")), help="What --offsets count.")
-    ] = "bytes",
+        str | None,
+        typer.Option(
+            "--offset-unit",
+            **choice("unit", ("bytes", "characters")),
+            help="What --offsets count; bytes if not given.",
+        ),
+    ] = None,
     dropout: Annotated[
         float | None,
         typer.Option("--dropout", min=0, max=1, metavar="P", help="Leave each merge out with this probability."),
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="For --dropout.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --dropout; 0 if not given.")] = None,
     count: Annotated[bool, typer.Option("--count", help="Print tokens, bytes and bytes per token, as wc.")] = False,
     eot: Annotated[
         str,
@@ -99,34 +113,42 @@ def run(
     from attncli.wire import streams
 
     console = Console(common, tokenizer)
-    fmt = to or streams.format_of(common.output, FORMATS) or "json"
-    _check(common, fmt, to, count, offsets, {"--resume": resume, "--dtype": dtype, "--eot": eot != "auto"})
+    named = to or streams.format_of(common.output, FORMATS)
+    fmt = named or "json"
+    _check(common, fmt, named, count, offsets, {"--resume": resume, "--dtype": dtype, "--eot": eot != "auto"})
+    if offset_unit is not None and not offsets:
+        raise CallError("--offset-unit goes with --offsets")
+    if seed is not None and dropout is None:
+        raise CallError("--seed goes with --dropout", hint="nothing else is left to chance")
     sources = console.sources()
+    check_field(field, from_, sources)
     coder = Tokenizer.load(tokenizer, pattern=pattern)
     before, after = _around(coder, bos, eos)
     end = special.end_of_text(coder.special_tokens, eot) if fmt == "flat" else None
-    encoding = _encoding(coder, allow_special, dropout, seed)
+    encoding = _encoding(coder, allow_special, dropout, seed or 0)
     records = None if from_ is None else from_ == "json"
-    corpus = Corpus(coder, by, records, field, before, after, max_tokens, end, encoding, common.threads)
+    corpus = Corpus(coder, by, records, field or "text", before, after, max_tokens, end, encoding, common.threads)
     if dry_run:
         _plan(console, sources, corpus, common)
     elif count:
         from attncli.cli.count import print_counts
 
-        print_counts(console, sources, corpus, to or "text")
+        print_counts(console, sources, corpus, named or "text")
     elif fmt == "flat":
         _flat(console, sources, corpus, common.output, dtype, resume)
     else:
-        _records(console, sources, corpus, fmt, offset_unit if offsets else None)
+        _records(console, sources, corpus, fmt, (offset_unit or "bytes") if offsets else None)
     console.progress.clear()
     for warning in coder.warnings:
         console.say(warning)
 
 
-def _check(common: Common, fmt: str, to: str | None, count: bool, offsets: bool, for_flat: dict[str, Any]) -> None:
+def _check(common: Common, fmt: str, named: str | None, count: bool, offsets: bool, for_flat: dict[str, Any]) -> None:
     """Raises CallError for options that do not go together."""
-    if count and (to not in (None, "json") or offsets):
-        raise CallError("--count prints counts", hint="leave out --to (but for --to json) and --offsets")
+    if count and offsets:
+        raise CallError("--count prints counts", hint="leave out --offsets")
+    if count and named not in (None, "json"):
+        raise CallError(f"counts are not written as {named}", hint="use --to json, or -o NAME.jsonl or NAME.txt")
     if offsets and fmt != "json":
         raise CallError(f"{fmt} has no room for offsets", hint="use --to json")
     if fmt == "flat" and (common.output == "-" or Path(common.output).is_dir()) and not count:
@@ -174,6 +196,7 @@ def _flat(console: Console, sources: list[str], corpus: Corpus, output: str, dty
     for source in sources:
         console.count_input(source)
     progress = console.bytes_done(sources, "encoding")
+    unended: list[str] = []
     note = "an interrupted job left a part of its output, which is started over; --resume goes on with it"
     flat.write(
         corpus,
@@ -184,7 +207,9 @@ def _flat(console: Console, sources: list[str], corpus: Corpus, output: str, dty
         progress=progress,
         others=console.beside,
         on_restart=lambda: console.say(note),
+        on_unended=lambda: unended.append("flat"),
     )
+    _tell_unended(console, unended)
 
 
 def _records(console: Console, sources: list[str], corpus: Corpus, fmt: str, unit: str | None) -> None:
@@ -192,15 +217,24 @@ def _records(console: Console, sources: list[str], corpus: Corpus, fmt: str, uni
 
     with console.output(fmt, sources) as handle:
         write = streams.writer(fmt, handle, array="ids", vocab_size=len(corpus.tokenizer))
-        number = 0
+        number, unended = 0, []
         for source, batch in _batches(console, sources, corpus):
             try:
                 _encode(corpus, batch, number, unit, labels=fmt in ("json", "tokens"))
             except AttncliError as error:
                 raise error.at(source=source) from None
+            if fmt != "json" and corpus.by == "line" and batch and batch[-1].end == "":
+                unended.append(fmt)
             write(batch)
             handle.flush()
             number += len(batch)
+    _tell_unended(console, unended)
+
+
+def _tell_unended(console: Console, formats: list[str]) -> None:
+    """Says where a last line without its newline will come back with one."""
+    for fmt in formats:
+        console.say(f"the last line has no newline, which {fmt} has no room to say: `decode` will write one")
 
 
 def _encode(corpus: Corpus, batch: list[Record], number: int, unit: str | None, labels: bool) -> None:

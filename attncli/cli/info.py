@@ -11,7 +11,7 @@ import typer
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
 from attncli.cli.options import Common, PatternOption, choice
-from attncli.errors import CallError
+from attncli.errors import CallError, DataError
 
 __all__ = ["run"]
 
@@ -36,6 +36,8 @@ def run(
     attncli info --text book.txt starter small.json
     attncli info ids.npy table.safetensors | cat    # JSON, a line each
 
+    Of several files those that cannot be read are told on stderr, and the others follow.
+
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli.artifacts.describe import compression, describe
@@ -47,8 +49,16 @@ def run(
         raise CallError("info looks into a file more than once", hint="give its name")
     as_table = to == "table" or (to is None and console.on_terminal())
     with console.output("table" if as_table else "json", names) as handle:
+        failed = False
         for name in names:
-            facts = describe(name, pattern=pattern)
+            try:
+                facts = describe(name, pattern=pattern)
+            except DataError as error:
+                if len(names) == 1 or common.debug:
+                    raise
+                console.tell(str(error))
+                failed = True
+                continue
             if text:
                 if facts["kind"] != "tokenizer":
                     raise CallError(f"--text measures tokenizers, and {name} is none")
@@ -58,6 +68,8 @@ def run(
                 }
             handle.write(_table(facts, console.colored()) if as_table else _line(facts))
             handle.flush()
+    if failed:
+        raise SystemExit(1)
 
 
 def _line(facts: dict[str, Any]) -> bytes:

@@ -51,9 +51,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     # new ones takes a quarter of its loading, and 5 % of a long run.
     gc.set_threshold(100_000, 50, 50)
     signal.signal(signal.SIGTERM, _terminated)
-    if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # as `__main__` left it
-        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
+        if signal.getsignal(signal.SIGINT) == signal.SIG_DFL:  # as `__main__` left it
+            signal.signal(signal.SIGINT, signal.default_int_handler)
         if arguments in (["--version"], ["-V"]):
             return _version()
         app = build(_called(arguments))
@@ -76,9 +76,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _misused(error: Any, called: list[str]) -> int:
-    """A call that typer refuses (its classes have no public name): the usage, and one line that says what is wrong.
+    """A call that typer refuses (its classes have no public name): one line, as for every other failure.
 
-    The line begins as every other of ours does; typer's own begins with "Error:".
+    Typer's own are four: the usage, where help is, a blank one, and "Error:".
     """
     from attncli.printable import printable
 
@@ -88,9 +88,9 @@ def _misused(error: Any, called: list[str]) -> int:
     command = f"attncli {called[0]}" if len(called) == 1 else "attncli"
     if getattr(error, "ctx", None) is not None:
         command = error.ctx.command_path
-        print(error.ctx.get_usage(), file=sys.stderr)
-        print(f"Try '{command} --help' for help.\n", file=sys.stderr)
-    print(f"{command}: {printable(error.format_message())}", file=sys.stderr)
+    message = error.format_message().removesuffix(".")
+    advised = ";" in message or message.endswith(("?", ")"))  # a did-you-mean, or what there is
+    print(f"{command}: {printable(message)}{'' if advised else f'; try {command} --help'}", file=sys.stderr)
     return int(error.exit_code)
 
 

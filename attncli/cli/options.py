@@ -11,6 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from attncli.cli.main import PROGRESS
+from attncli.errors import CallError
 
 __all__ = [
     "ARRAY_FORMATS",
@@ -21,6 +22,7 @@ __all__ = [
     "TextFromOption",
     "TokenizerOption",
     "byte_size",
+    "check_field",
     "choice",
 ]
 
@@ -63,6 +65,14 @@ def byte_size(text: str) -> int:
     if size >= 1 << 63:
         raise typer.BadParameter(f"{text!r} is more than any memory holds")
     return int(size)
+
+
+def check_field(field: str | None, from_: str | None, sources: Iterable[str]) -> None:
+    """Raises CallError for --field where no input holds records."""
+    from attncli.wire.streams import holds_records
+
+    if field is not None and from_ != "json" and (from_ == "text" or not any(map(holds_records, sources))):
+        raise CallError("--field goes with records", hint="add --from json, or name the file .jsonl")
 
 
 def _positive(value: int | None) -> int | None:
@@ -139,5 +149,7 @@ PatternOption = Annotated[
 TextFromOption = Annotated[
     str | None, typer.Option("--from", **choice("format", ("text", "json")), help="json: records that hold a text.")
 ]
-FieldOption = Annotated[str, typer.Option("--field", metavar="KEY", help="The key of a record's text.")]
+FieldOption = Annotated[
+    str | None, typer.Option("--field", metavar="KEY", help="The key of a record's text; text if not given.")
+]
 AllowNanOption = Annotated[bool, typer.Option("--allow-nan", help="Let NaN and Infinity through in JSON.")]

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
 from attncli.errors import AttncliError
 from attncli.wire import flat, streams
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from attncli.cli.console import Console
     from attncli.wire.record import Record
 
@@ -19,6 +22,8 @@ __all__ = ["run_stage"]
 
 Source = AbstractContextManager[tuple[str, Iterator[list["Record"]]]]
 """The format and the batches of an input."""
+BULK = 1 << 20
+"""Ids whose text is made at a time."""
 
 
 def run_stage(
@@ -29,6 +34,7 @@ def run_stage(
     format_for: Callable[[str], str],
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     together: Callable[[list[Record]], None] | None = None,
+    in_bulk: Callable[[NDArray[np.integer[Any]], NDArray[np.uint64]], bytes] | None = None,
     survey: Callable[[Record], None] | None = None,
     allow_nan: bool = False,
     end_of_text: int | None = None,
@@ -36,6 +42,7 @@ def run_stage(
     """Reads ids or vectors from all inputs, changes each record in place, and writes them as they come.
 
     `together` is the same work for a whole batch, where that is quicker; it changes none where one of them fails.
+    `in_bulk` gives the text of many flat documents (ids, starts), where text is wanted and no record is.
     `survey` sees all records before any work: files are read twice, and what comes from elsewhere is held in memory.
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
     left out behind the documents of flat files. What goes wrong names the source and the record.
@@ -51,6 +58,8 @@ def run_stage(
                     fmt = format_for(came_in)
                     output = stack.enter_context(console.output(fmt, sources))
                     write = writer_for(fmt, output)
+                if in_bulk is not None and fmt == "text" and (arrays := _flat_arrays(source, from_)) is not None:
+                    batches = _written_in_bulk(*arrays, source, in_bulk, output, end_of_text)
                 for batch in batches:
                     _work_through(batch, work, together, source, write)
                     output.flush()
@@ -73,16 +82,41 @@ def _surveyed(
     return held
 
 
-@contextmanager
-def _opened(
-    console: Console, source: str, from_: str | None, allow_nan: bool, end_of_text: int | None
-) -> Iterator[tuple[str, Iterator[list[Record]]]]:
-    """The format and the records of an input; an .npy that has its index beside it is flat."""
+def _flat_arrays(source: str, from_: str | None) -> tuple[NDArray[np.integer[Any]], NDArray[np.uint64]] | None:
+    """The ids and the starts of a flat input: an .npy that has its index beside it is one."""
     has_index = source.endswith(".npy") and files.size(flat.index_name(source)) is not None
     if from_ == "flat" or (from_ is None and has_index):
         from attncli.artifacts.flat import load_flat
 
-        yield "npy", flat.read(*load_flat(source), source, end_of_text=end_of_text)
+        return load_flat(source)
+    return None
+
+
+def _written_in_bulk(
+    ids: NDArray[np.integer[Any]],
+    starts: NDArray[np.uint64],
+    source: str,
+    in_bulk: Callable[[NDArray[np.integer[Any]], NDArray[np.uint64]], bytes],
+    output: BinaryIO,
+    end_of_text: int | None,
+) -> Iterator[list[Record]]:
+    """Writes what goes well; the records of a block that does not are left to others, who tell which it is."""
+    number = 0
+    for places in flat.blocks(ids, starts, source, BULK):
+        try:
+            output.write(in_bulk(ids[int(places[0]) : int(places[-1])], places))
+        except AttncliError:
+            yield flat.records(ids, places, source, number, end_of_text=end_of_text)
+        number += len(places) - 1
+
+
+@contextmanager
+def _opened(
+    console: Console, source: str, from_: str | None, allow_nan: bool, end_of_text: int | None
+) -> Iterator[tuple[str, Iterator[list[Record]]]]:
+    """The format and the records of an input."""
+    if (arrays := _flat_arrays(source, from_)) is not None:
+        yield "npy", flat.read(*arrays, source, end_of_text=end_of_text)
         return
     with console.input(source) as stream:
         yield streams.read_batches(stream, from_, source, allow_nan=allow_nan)

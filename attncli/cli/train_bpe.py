@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
@@ -10,10 +11,11 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, choice
+from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, check_field, choice
 from attncli.errors import CallError
 
 if TYPE_CHECKING:
+    from attncli.artifacts.forecast import Forecast
     from attncli.artifacts.tokenizer import Tokenizer
 
 __all__ = ["run"]
@@ -64,7 +66,7 @@ def run(
         ),
     ] = None,
     from_: TextFromOption = None,
-    field: FieldOption = "text",
+    field: FieldOption = None,
     by: Annotated[str, typer.Option("--by", **choice("unit", ("file", "line")), help="What one document is.")] = "file",
     max_memory: Annotated[
         int | None,
@@ -100,9 +102,21 @@ def run(
     if vocab_size is not None and merges is not None:
         raise CallError("--vocab-size and --merges both say when to stop", hint="give one of them")
     sources = console.sources()
+    check_field(field, from_, sources)
     if dry_run:
+        from attncli.artifacts.forecast import forecast
+
         sizes = [files.size(source) or 0 for source in sources]
         console.tell(f"{len(sources)} inputs, {sum(sizes):,} bytes, {common.threads or 'all'} threads")
+        expected = forecast(
+            sources,
+            entries=vocab_size or 256 + (merges or 0),
+            pattern=pattern or ("gpt2" if end_of_word is None else "whitespace"),
+            from_format=from_,
+            field=field or "text",
+            threads=common.threads,
+        )
+        _tell_memory(console, expected, max_memory)
         return
     for source in sources:
         console.count(files.size(source) or 0)
@@ -122,7 +136,7 @@ def run(
             normalize=normalize,
             by=by,
             from_format=from_,
-            field=field,
+            field=field or "text",
             threads=common.threads,
             max_memory=max_memory,
             temp_dir=temp_dir,
@@ -141,6 +155,29 @@ def run(
     if have < wanted:
         what = "entries" if vocab_size is not None else "merges"
         console.say(f"the text gave {have} {what}, not {wanted}: no other pair occurs {max(1, min_frequency)} times")
+
+
+def _tell_memory(console: Console, expected: Forecast | None, limit: int | None) -> None:
+    """What `--dry-run` says of memory."""
+    if expected is None:
+        console.tell("memory: not known before a pipe's end; --max-memory bounds what words and merging take")
+        return
+    console.tell(
+        f"memory: {_about(expected.memory())}, by the words of {_megabytes(expected.sampled)} of the text; "
+        f"they take {_megabytes(expected.words)}, and merging them {_about(expected.merging)}"
+    )
+    if limit is not None:
+        way = "the words go through temporary files" if expected.spills(limit) else "the words stay in memory"
+        console.tell(f"with --max-memory: {_about(expected.memory(limit))}; {way}")
+
+
+def _about(sizes: tuple[int, int]) -> str:
+    usual, most = map(_megabytes, sizes)
+    return f"about {usual}" if usual == most else f"about {usual} and at most {most}"
+
+
+def _megabytes(size: int) -> str:
+    return f"{math.ceil(size / 1e6):,} MB"
 
 
 def _tracer(stream: BinaryIO) -> Trace:

@@ -130,6 +130,17 @@ def lift_tokenizer_json() -> Any:
     return twin
 
 
+def lift_vocab_merges() -> Any:
+    """The function that reads a vocab.json and its merges.txt."""
+    if name() == "native":
+        from attncli._native import lift_vocab_merges
+
+        return lift_vocab_merges
+    from attncli.core.reference.tables import lift_vocab_merges as twin
+
+    return twin
+
+
 def add_tokens() -> Any:
     """The function that puts added tokens into a vocabulary."""
     if name() == "native":

@@ -46,12 +46,20 @@ def write(handle: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     with zipfile.ZipFile(_Forward(handle), "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", EPOCH), "w", force_zip64=True) as member:
-                npy.write_array(member, array)  # type: ignore[arg-type]
+                npy.write_array(member, array)
 
 
 class _Forward:
     """A handle that cannot go back: zipfile tries, and gzip's says too late that it will not."""
 
     def __init__(self, handle: BinaryIO) -> None:
-        self.write = handle.write
-        self.flush = handle.flush
+        self._handle = handle
+
+    def write(self, data: bytes, /) -> int:
+        return self._handle.write(data)
+
+    def flush(self) -> None:
+        self._handle.flush()
+
+    def close(self) -> None:
+        """The handle is the caller's."""

@@ -22,10 +22,13 @@ from attncli.core.tokenizer.merges import Merges
 from attncli.core.tokenizer.model import BPE, AddedToken, Model, Step
 from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.vocab import label
-from attncli.errors import CallError, DataError
+from attncli.errors import DataError
+from attncli.formats.unsaid import cannot
 
 __all__ = ["read", "sniff", "unsaid", "write"]
 
+FILES = "a .tiktoken file"
+"""As an error names them."""
 LINE = re.compile(rb"[A-Za-z0-9+/]+={0,2} [0-9]+\r?\n?")
 COVERING = ("", patterns.GPT2, patterns.CL100K, patterns.O200K)
 """Patterns that leave no gaps: tiktoken drops those of others."""
@@ -85,23 +88,19 @@ def unsaid(model: Model) -> tuple[str, dict[str, int]]:
     """
     algorithm = model.algorithm
     if not isinstance(algorithm, BPE) or not model.byte_level:
-        raise _cannot("a model that is no BPE over bytes")
+        raise cannot(FILES, "a model that is no BPE over bytes")
     if model.normalizer:
-        raise _cannot(f"the normalizer {model.normalizer[0].get('type')}")
+        raise cannot(FILES, f"the normalizer {model.normalizer[0].get('type')}")
     if model.bos or model.eos:
-        raise _cannot("the tokens around a text (--bos, --eos)")
+        raise cannot(FILES, "the tokens around a text (--bos, --eos)")
     if algorithm.dropout or algorithm.continuing_subword_prefix or algorithm.end_of_word_suffix:
-        raise _cannot("dropout, or marks on the parts of a word")
+        raise cannot(FILES, "dropout, or marks on the parts of a word")
     for token in model.added:
         if replace(token, normalized=False, in_vocab=False) != AddedToken(token.text, token.id):
-            raise _cannot(f"the flags of the added token {token.text!r}")
+            raise cannot(FILES, f"the flags of the added token {token.text!r}")
     pattern = _pattern(model.pre_tokenizer)
     _check_order(model, algorithm)
     return pattern, {token.text: token.id for token in model.added}
-
-
-def _cannot(what: str) -> CallError:
-    return CallError(f"a .tiktoken file cannot say {what}", hint="write a tokenizer.json")
 
 
 def _with_added(tokens: Tokens, added: list[AddedToken]) -> Tokens:
@@ -143,7 +142,7 @@ def _pattern(steps: Sequence[Step]) -> str:
     for pattern in ("", patterns.GPT2, *found):
         if list(steps) == _pre_tokenizer(pattern):
             return pattern
-    raise _cannot("how this model splits text: one pattern is all it takes")
+    raise cannot(FILES, "how this model splits text: one pattern is all it takes")
 
 
 def _check_order(model: Model, algorithm: BPE) -> None:
@@ -152,18 +151,20 @@ def _check_order(model: Model, algorithm: BPE) -> None:
     kept = Tokens.from_list([b"" if id_ in hidden else token for id_, token in enumerate(model.tokens)])
     derived = engine.derive_merges()(kept.blob, kept.ends.tobytes())
     if derived is None:
-        raise _cannot("a vocabulary without all 256 bytes")
+        raise cannot(FILES, "a vocabulary without all 256 bytes")
     pairs, new = (array("I", part) for part in derived)
     for rank, (theirs, ours) in enumerate(zip(algorithm.merges, Merges(pairs), strict=False)):
         if theirs != ours:
             left, right = (label(model.tokens[id_]) for id_ in theirs)
-            raise _cannot(f"merge {rank} ({left!r}, {right!r}): by the order of the vocabulary another one is due")
+            raise cannot(
+                FILES, f"merge {rank} ({left!r}, {right!r}): by the order of the vocabulary another one is due"
+            )
     if len(algorithm.merges) != len(new):
-        raise _cannot(f"{len(algorithm.merges):,} merges where the vocabulary means {len(new):,}")
+        raise cannot(FILES, f"{len(algorithm.merges):,} merges where the vocabulary means {len(new):,}")
     if algorithm.new is not None and list(algorithm.new) != list(new):
-        raise _cannot("merges that make another token than that of their bytes")
+        raise cannot(FILES, "merges that make another token than that of their bytes")
     reached = set(new)
     if not algorithm.whole_first:
         for id_, token in enumerate(kept):
             if len(token) > 1 and id_ not in reached:
-                raise _cannot(f"that {label(token)!r} is never made")
+                raise cannot(FILES, f"that {label(token)!r} is never made")

@@ -12,7 +12,7 @@ from typing import Any
 
 from attncli.errors import DataError
 
-__all__ = ["NAMES", "TokenizerConfig", "loads"]
+__all__ = ["NAMES", "TokenizerConfig", "dumps", "loads"]
 
 CONFIG, SPECIAL, ADDED = NAMES = ("tokenizer_config.json", "special_tokens_map.json", "added_tokens.json")
 ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -30,6 +30,11 @@ def loads(data: bytes, name: str) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise DataError(f"{name} is no JSON object")
     return value
+
+
+def dumps(value: Mapping[str, Any]) -> bytes:
+    """A file that holds one JSON object."""
+    return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
 
 
 class TokenizerConfig:

@@ -9,20 +9,27 @@ vocabulary. It is read as the tokenizer.json that says the same.
 from __future__ import annotations
 
 import json
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from attncli.core import engine
 from attncli.core.tokenizer.model import BPE, Model
 from attncli.core.tokenizer.patterns import GPT2
+from attncli.core.tokenizer.spellings import Spellings
+from attncli.core.tokenizer.tokens import Tokens
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
-from attncli.errors import CallError, DataError
+from attncli.errors import DataError
 from attncli.formats import tokenizer_json, tokenizer_json_writer
-from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig, loads
+from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig, dumps, loads
 from attncli.formats.tokenizer_template import written_template
+from attncli.formats.unsaid import cannot
 
 __all__ = ["read", "read_clip", "sniff_clip", "sniff_merges", "sniff_vocab", "write"]
 
+FILES = "vocab.json and merges.txt"
+"""As an error names them."""
 HEADER = "#version"
 CLIP_HEADER = '"bpe_simple_vocab_16e6.txt' + HEADER
 CLIP_MERGES = 49152 - 256 - 2
@@ -116,11 +123,23 @@ def read(
     Raises DataError that names the file and the line, or the class that is not done here.
     """
     config = config or TokenizerConfig()
+    return _read_lifted(vocab, merges, name, config, pattern) or _read_plain(vocab, merges, name, config, pattern)
+
+
+def _read_lifted(vocab: bytes, merges: bytes, name: str, config: TokenizerConfig, pattern: str | None) -> Model | None:
+    """The model where the two files are in order; None where the plain reader is to tell what is wrong."""
+    lifted: tokenizer_json.Lifted | None = engine.lift_vocab_merges()(vocab, merges)
+    if lifted is None:
+        return None
+    ids = Spellings(Tokens(lifted[0], array("I", lifted[1])))
+    return tokenizer_json.from_object(_whole(ids, _family(config, ids, pattern), config, pattern), name, lifted)
+
+
+def _read_plain(vocab: bytes, merges: bytes, name: str, config: TokenizerConfig, pattern: str | None) -> Model:
     ids = loads(vocab, "vocab.json")
     family = _family(config, ids, pattern)
     pairs = _read_merges(merges, ids)
-    added = config.added_tokens(ids, family.special)
-    return tokenizer_json.from_object(_whole(ids, pairs, family, config, added, pattern), name)
+    return _joined(_whole(ids, family, config, pattern), ids, pairs, name)
 
 
 def read_clip(data: bytes, name: str = "clip") -> Model:
@@ -137,9 +156,7 @@ def read_clip(data: bytes, name: str = "clip") -> Model:
     words = [*symbols, *(symbol + END_OF_WORD for symbol in symbols), *map("".join, pairs), *family.special]
     ids = {word: id_ for id_, word in enumerate(words)}
     _check_merges(pairs, ids, 2)
-    config = TokenizerConfig()
-    added = config.added_tokens(ids, family.special)
-    return tokenizer_json.from_object(_whole(ids, pairs, family, config, added, CLIP_OWN_PATTERN), name)
+    return _joined(_whole(ids, family, TokenizerConfig(), CLIP_OWN_PATTERN), ids, pairs, name)
 
 
 def write(model: Model) -> dict[str, bytes]:
@@ -149,7 +166,7 @@ def write(model: Model) -> dict[str, bytes]:
     """
     whole = tokenizer_json_writer.to_object(model)
     if not isinstance(model.algorithm, BPE) or not model.byte_level:
-        raise _cannot("a model that is no BPE over bytes")
+        raise cannot(FILES, "a model that is no BPE over bytes")
     table = whole["model"]
     ids: dict[str, int] = table["vocab"]
     added = whole["added_tokens"]
@@ -157,7 +174,7 @@ def write(model: Model) -> dict[str, bytes]:
     for token in added:
         config["added_tokens_decoder"][str(token["id"])] = {key: token[key] for key in token if key != "id"}
     files = {
-        "vocab.json": _json({token: ids[token] for token in sorted(ids, key=ids.__getitem__)}),
+        "vocab.json": dumps({token: ids[token] for token in sorted(ids, key=ids.__getitem__)}),
         "merges.txt": "".join(f"{left} {right}\n" for left, right in table["merges"]).encode("utf-8"),
     }
     files["merges.txt"] = f"{HEADER}: 0.2\n".encode() + files["merges.txt"]
@@ -165,19 +182,11 @@ def write(model: Model) -> dict[str, bytes]:
     for kind, family in FAMILIES.items():
         if family.end_of_word != model.algorithm.end_of_word_suffix:
             continue
-        small = {CONFIG: _json({"tokenizer_class": kind + "Tokenizer"} | config)}
+        small = {CONFIG: dumps({"tokenizer_class": kind + "Tokenizer"} | config)}
         if read(files["vocab.json"], files["merges.txt"], model.name, config=TokenizerConfig(small)) == model:
             special = [token["content"] for token in added if token["special"]]
-            return files | small | {SPECIAL: _json({"additional_special_tokens": special})}
-    raise _cannot("how this model cleans, splits or marks text: no known class does it so")
-
-
-def _cannot(what: str) -> CallError:
-    return CallError(f"vocab.json and merges.txt cannot say {what}", hint="write a tokenizer.json")
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
+            return files | small | {SPECIAL: dumps({"additional_special_tokens": special})}
+    raise cannot(FILES, "how this model cleans, splits or marks text: no known class does it so")
 
 
 def _family(config: TokenizerConfig, ids: Mapping[str, Any], pattern: str | None) -> Family:
@@ -189,7 +198,8 @@ def _family(config: TokenizerConfig, ids: Mapping[str, Any], pattern: str | None
             f"{CONFIG}: tokenizer_class {named + 'Tokenizer'!r} is not supported",
             hint="give its pattern with --pattern, or a tokenizer.json",
         )
-    if any(token.endswith(END_OF_WORD) for token in ids):
+    marked = ids.holding(END_OF_WORD) if isinstance(ids, Spellings) else ids
+    if any(token.endswith(END_OF_WORD) for token in marked):
         return FAMILIES["CLIP"]
     return FAMILIES["Roberta"] if "<s>" in ids and "</s>" in ids else FAMILIES["GPT2"]
 
@@ -226,15 +236,14 @@ def _check_merges(pairs: Sequence[tuple[str, str]], ids: Mapping[str, Any], firs
             raise DataError(f"merges.txt, line {number}: {missing[:40]!r} is not in the vocabulary")
 
 
-def _whole(
-    ids: Mapping[str, Any],
-    pairs: Sequence[tuple[str, str]],
-    family: Family,
-    config: TokenizerConfig,
-    added: list[dict[str, Any]],
-    pattern: str | None,
-) -> dict[str, Any]:
-    """The tokenizer.json that says the same."""
+def _joined(whole: dict[str, Any], ids: Mapping[str, Any], pairs: Sequence[tuple[str, str]], name: str) -> Model:
+    """The model of what stands around the tables, and the tables."""
+    whole["model"] |= {"vocab": ids, "merges": [list(pair) for pair in pairs]}
+    return tokenizer_json.from_object(whole, name)
+
+
+def _whole(ids: Mapping[str, Any], family: Family, config: TokenizerConfig, pattern: str | None) -> dict[str, Any]:
+    """The tokenizer.json that says the same, without its two tables."""
     regex = family.pattern if pattern is None else pattern
     drops_gaps = regex in (CLIP_PATTERN, CLIP_OWN_PATTERN)
     gpt2 = regex == GPT2
@@ -255,19 +264,14 @@ def _whole(
         spaces = {"type": "Replace", "pattern": {"String": family.end_of_word}, "content": " "}
         decoder = {"type": "Sequence", "decoders": [decoder, spaces]}
     return {
-        "added_tokens": added,
+        "added_tokens": config.added_tokens(ids, family.special),
         "normalizer": {"type": "Sequence", "normalizers": list(family.normalizers)} if family.normalizers else None,
         "pre_tokenizer": byte_level
         if gpt2 or not regex
         else {"type": "Sequence", "pretokenizers": [split, byte_level]},
         "post_processor": _template(family.template, ids),
         "decoder": decoder,
-        "model": {
-            "type": "BPE",
-            "end_of_word_suffix": family.end_of_word,
-            "vocab": ids,
-            "merges": [list(pair) for pair in pairs],
-        },
+        "model": {"type": "BPE", "end_of_word_suffix": family.end_of_word},
     }
 
 

@@ -7,18 +7,20 @@ case. It is read as the tokenizer.json that says the same.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from attncli.core.tokenizer.model import Model, WordPiece
-from attncli.errors import CallError, DataError
+from attncli.errors import DataError
 from attncli.formats import tokenizer_json
-from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig
+from attncli.formats.tokenizer_config import CONFIG, SPECIAL, TokenizerConfig, dumps
 from attncli.formats.tokenizer_template import written_template
+from attncli.formats.unsaid import cannot
 
 __all__ = ["read", "sniff", "write"]
 
+FILES = "a vocab.txt"
+"""As an error names them."""
 UNKNOWN, CLS, SEP = "[UNK]", "[CLS]", "[SEP]"
 SPECIAL_TOKENS = {
     "unk_token": UNKNOWN,
@@ -61,33 +63,25 @@ def write(model: Model) -> dict[str, bytes]:
     Raises CallError where they would be read as something else.
     """
     if not isinstance(model.algorithm, WordPiece):
-        raise _cannot("a model that is no WordPiece")
+        raise cannot(FILES, "a model that is no WordPiece")
     lines = [token.decode("utf-8") for token in model.tokens]
     if any("\n" in line or "\r" in line for line in lines):
-        raise _cannot("a token with a line break in it")
+        raise cannot(FILES, "a token with a line break in it")
     special = {token.text for token in model.added if token.special}
     roles = {role: text for role, text in SPECIAL_TOKENS.items() if text in special}
     decoder = {str(token.pop("id")): token for token in tokenizer_json.to_object(model)["added_tokens"]}
-    files = {"vocab.txt": "".join(line + "\n" for line in lines).encode("utf-8"), SPECIAL: _json(roles)}
+    files = {"vocab.txt": "".join(line + "\n" for line in lines).encode("utf-8"), SPECIAL: dumps(roles)}
     step = next((step for step in model.normalizer if step["type"] == "BertNormalizer"), {})
     switches = {
         "do_lower_case": step.get("lowercase", True),
         "tokenize_chinese_chars": step.get("handle_chinese_chars", True),
         "strip_accents": step.get("strip_accents"),
     }
-    files[CONFIG] = _json({"tokenizer_class": "BertTokenizer", "added_tokens_decoder": decoder} | switches | roles)
+    files[CONFIG] = dumps({"tokenizer_class": "BertTokenizer", "added_tokens_decoder": decoder} | switches | roles)
     config = TokenizerConfig({name: data for name, data in files.items() if name != "vocab.txt"})
     if read(files["vocab.txt"], model.name, config=config) != model:
-        raise _cannot("how this model cleans, splits or marks text: it is not as BERT does it")
+        raise cannot(FILES, "how this model cleans, splits or marks text: it is not as BERT does it")
     return files
-
-
-def _cannot(what: str) -> CallError:
-    return CallError(f"a vocab.txt cannot say {what}", hint="write a tokenizer.json")
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value, ensure_ascii=False).encode("utf-8") + b"\n"
 
 
 def _ids(data: bytes) -> dict[str, int]:

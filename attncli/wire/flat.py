@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-__all__ = ["Writer", "index_name", "read"]
+__all__ = ["Writer", "blocks", "index_name", "read", "records"]
 
 BATCH = 1 << 16
 """Ids, and at most as many documents, that are handed on at a time."""
@@ -98,21 +98,50 @@ def read(
     ...  for record in batch]
     [[5], []]
     """
+    number = 0
+    for places in blocks(ids, starts, source):
+        batch = records(ids, places, source, number, end_of_text=end_of_text)
+        number += len(batch)
+        yield batch
+
+
+def blocks(
+    ids: NDArray[np.integer[Any]], starts: NDArray[np.uint64], source: str, size: int = BATCH
+) -> Iterator[NDArray[np.uint64]]:
+    """The starts of whole documents of about `size` ids, and where the last of them ends, block by block.
+
+    Raises DataError where the index does not fit.
+
+    >>> [block.tolist() for block in blocks(np.zeros(9), np.array([0, 2, 4, 9]), "x", size=4)]
+    [[0, 2, 4], [4, 9]]
+    """
     import numpy as np
 
     if not len(starts) or starts[0] != 0 or starts[-1] != len(ids):
         raise DataError(f"its index does not fit: it should go from 0 to {len(ids):,}", source=source)
     first = 0
     while first < len(starts) - 1:
-        enough = int(np.searchsorted(starts, starts[first] + np.uint64(BATCH), "right")) - 1 - first
-        places = starts[first : first + min(max(enough, 1), BATCH) + 1].tolist()
-        if places != sorted(places) or places[-1] > len(ids):
+        enough = int(np.searchsorted(starts, starts[first] + np.uint64(size), "right")) - 1 - first
+        places = np.asarray(starts[first : first + min(max(enough, 1), size) + 1])
+        if (places[1:] < places[:-1]).any() or places[-1] > len(ids):
             raise DataError("its index goes backwards", source=source)
-        batch = []
-        for number, (start, end) in enumerate(pairwise(places), first + 1):
-            document = ids[start:end]
-            if end > start and document[-1] == end_of_text:
-                document = document[:-1]
-            batch.append(Record(f"{source}:{number}", ids=document))
-        first += len(batch)
-        yield batch
+        first += len(places) - 1
+        yield places
+
+
+def records(
+    ids: NDArray[np.integer[Any]],
+    places: NDArray[np.uint64],
+    source: str,
+    before: int,
+    *,
+    end_of_text: int | None = None,
+) -> list[Record]:
+    """A record for each document of a block, of which `before` come before it in the file."""
+    batch = []
+    for number, (start, end) in enumerate(pairwise(places.tolist()), before + 1):
+        document = ids[start:end]
+        if end > start and document[-1] == end_of_text:
+            document = document[:-1]
+        batch.append(Record(f"{source}:{number}", ids=document))
+    return batch

@@ -35,7 +35,7 @@ def documents(path: Path) -> list[list[int]]:
 
 
 def test_one_array_for_a_folder(corpus: Path, tmp_path: Path) -> None:
-    assert output("encode", "--to", "flat", "corpus", "-o", "ids.npy", cwd=tmp_path) == b""
+    assert output("encode", "-q", "--to", "flat", "corpus", "-o", "ids.npy", cwd=tmp_path) == b""
     assert sorted(os.listdir(tmp_path)) == ["corpus", "ids.index.npy", "ids.npy"]
     tok = Tokenizer.load("starter")
     end = tok.special_tokens["<|endoftext|>"]
@@ -48,7 +48,7 @@ def test_one_array_for_a_folder(corpus: Path, tmp_path: Path) -> None:
 
 
 def test_documents_come_back(corpus: Path, tmp_path: Path) -> None:
-    output("encode", "--to", "flat", "corpus/a.txt", "-o", "a.npy", cwd=tmp_path)
+    output("encode", "-q", "--to", "flat", "corpus/a.txt", "-o", "a.npy", cwd=tmp_path)
     assert output("decode", "a.npy", cwd=tmp_path) == LINES + b"\n"
     assert output("decode", "--from", "flat", "a.npy", cwd=tmp_path) == LINES + b"\n"
     records = [json.loads(line) for line in output("decode", "--to", "json", "a.npy", cwd=tmp_path).splitlines()]
@@ -56,9 +56,21 @@ def test_documents_come_back(corpus: Path, tmp_path: Path) -> None:
     one = output("decode", "--from", "npy", "a.npy", cwd=tmp_path)
     assert one == LINES.replace(b"\n", b"<|endoftext|>") + b"<|endoftext|>\n"
     assert output("decode", stdin=(tmp_path / "a.npy").read_bytes()) == one
+    assert output("decode", "--end", "|", "a.npy", cwd=tmp_path) == LINES.replace(b"\n", b"|") + b"|"
+    assert output("decode", "--errors", "replace", "a.npy", cwd=tmp_path) == LINES + b"\n"
+    ids = np.load(tmp_path / "a.npy")
+    for dtype in (">u2", "<i8"):
+        np.save(tmp_path / "b.npy", ids.astype(dtype))
+        (tmp_path / "b.index.npy").write_bytes((tmp_path / "a.index.npy").read_bytes())
+        assert output("decode", "b.npy", cwd=tmp_path) == LINES + b"\n"
+    np.save(tmp_path / "b.npy", np.where(np.arange(len(ids)) == len(ids) - 2, 20_000, ids))
+    done = run("decode", "b.npy", cwd=tmp_path)
+    assert done.returncode == 1
+    assert LINES.startswith(done.stdout[:-1])  # what comes before the fault has been written
+    assert b"b.npy, record 4: id 20000 is not in" in done.stderr
     kept = output("decode", "--eot", "none", "a.npy", cwd=tmp_path)
     assert kept == (LINES + b"\n").replace(b"\n", b"<|endoftext|>\n")
-    output("encode", "--to", "flat", "--by", "file", "corpus/a.txt", "corpus/b.txt", "-o", "ab.npy", cwd=tmp_path)
+    output("encode", "-q", "--to", "flat", "--by", "file", "corpus/a.txt", "corpus/b.txt", "-o", "ab.npy", cwd=tmp_path)
     both = (corpus / "a.txt").read_bytes() + (corpus / "b.txt").read_bytes()
     assert output("decode", "--end", "", "ab.npy", cwd=tmp_path) == both
     vectors = output("embed", "--to", "npy", "a.npy", cwd=tmp_path)
@@ -69,11 +81,11 @@ def test_the_end_of_text_is_chosen(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_bytes(b"say it\nsay it")
     tok = Tokenizer.load("starter")
     ids = tok.encode("say it")
-    output("encode", "--to", "flat", "--eot", "none", "a.txt", "-o", "none.npy", cwd=tmp_path)
+    output("encode", "-q", "--to", "flat", "--eot", "none", "a.txt", "-o", "none.npy", cwd=tmp_path)
     assert documents(tmp_path / "none.npy") == [ids, ids]
     output("train-bpe", "--merges", "1", "--special", "<x>", "--special", "</s>", "a.txt", "-o", "t.json", cwd=tmp_path)
     for choice, spelled in (([], "</s>"), (["--eot", "<x>"], "<x>")):
-        output("encode", "-t", "t.json", "--to", "flat", *choice, "a.txt", "-o", "x.npy", cwd=tmp_path)
+        output("encode", "-q", "-t", "t.json", "--to", "flat", *choice, "a.txt", "-o", "x.npy", cwd=tmp_path)
         wanted = f"say it{spelled}\n".encode() * 2
         assert output("decode", "-t", "t.json", "--eot", "none", "x.npy", cwd=tmp_path) == wanted
         assert output("decode", "-t", "t.json", *choice, "x.npy", cwd=tmp_path) == b"say it\nsay it\n"
@@ -125,7 +137,7 @@ def test_an_id_that_overflows_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_index_that_does_not_fit_is_one_line(corpus: Path, tmp_path: Path) -> None:
-    output("encode", "--to", "flat", "corpus/a.txt", "-o", "a.npy", cwd=tmp_path)
+    output("encode", "-q", "--to", "flat", "corpus/a.txt", "-o", "a.npy", cwd=tmp_path)
     np.save(tmp_path / "a.index.npy", np.array([0, 2], np.uint64))
     status, line = failure("decode", "a.npy", cwd=tmp_path)
     assert status == 1
@@ -194,8 +206,8 @@ def test_resume_goes_on_where_it_was(long: Path, tmp_path: Path, number: int) ->
         assert (step["input"], step["documents"]) == (1, 4)  # corpus/a.txt is done
     status, line = failure("encode", "--to", "flat", *job, "--max-tokens", "3", cwd=tmp_path)
     assert (status, "begun with other options" in line) == (1, True)
-    output("encode", "--to", "flat", *job, cwd=tmp_path)
-    output("encode", "--to", "flat", "corpus", "-o", "y.npy", cwd=tmp_path)
+    output("encode", "-q", "--to", "flat", *job, cwd=tmp_path)
+    output("encode", "-q", "--to", "flat", "corpus", "-o", "y.npy", cwd=tmp_path)
     for one, other in (("x.npy", "y.npy"), ("x.index.npy", "y.index.npy")):
         assert (tmp_path / one).read_bytes() == (tmp_path / other).read_bytes()
     assert not list(tmp_path.glob(".*"))
@@ -207,7 +219,8 @@ def test_what_is_left_over_is_told_and_started_over(long: Path, tmp_path: Path) 
     assert (done.returncode, done.stderr.decode()) == (
         0,
         "attncli encode: an interrupted job left a part of its output, which is started over; "
-        "--resume goes on with it\n",
+        "--resume goes on with it\n"
+        "attncli encode: the last line has no newline, which flat has no room to say: `decode` will write one\n",
     )
     assert len(documents(tmp_path / "x.npy")) == 4
     assert not list(tmp_path.glob(".*"))

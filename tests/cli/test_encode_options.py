@@ -124,3 +124,21 @@ def test_no_size_of_memory(size: str) -> None:
 def test_decode_writes_what_the_outputs_name_says(tmp_path: Path) -> None:
     output("decode", "-o", "x.jsonl", stdin=b"1 2\n", cwd=tmp_path)
     assert json.loads((tmp_path / "x.jsonl").read_bytes())["text"] == '"#'
+
+
+@pytest.mark.parametrize("fmt", ["ids", "tokens", "npy", "flat"])
+def test_a_newline_that_cannot_be_told_is_told_once(fmt: str, tmp_path: Path) -> None:
+    note = f"attncli encode: the last line has no newline, which {fmt} has no room to say: `decode` will write one\n"
+    for text, said in ((b"a\nb", note), (b"a\nb\n", ""), (b"", "")):
+        done = run("encode", "--to", fmt, "-o", str(tmp_path / "x"), stdin=text)
+        assert (done.returncode, done.stderr.decode()) == (0, said)
+    assert output("encode", "-q", "--to", fmt, "-o", str(tmp_path / "x"), stdin=b"a") == b""
+    assert run("encode", stdin=b"a").stderr == b""
+
+
+def test_counts_are_written_as_the_name_says(tmp_path: Path) -> None:
+    for name in ("x.jsonl", "x.json"):
+        output("encode", "--count", "-o", name, stdin=b"a b", cwd=tmp_path)
+        assert json.loads((tmp_path / name).read_text())["tokens"] == 2
+    output("encode", "--count", "-o", "x.txt", stdin=b"a b", cwd=tmp_path)
+    assert (tmp_path / "x.txt").read_text().split() == ["2", "3", "1.500"]

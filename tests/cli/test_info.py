@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from shell import COMMAND, environment, failure, output
+from shell import COMMAND, environment, failure, output, run
 
 from attncli import Embeddings, Tokenizer
 
@@ -53,8 +53,8 @@ def test_other_kinds(tmp_path: Path) -> None:
     Embeddings.random(5, 4).save(tmp_path / "table.safetensors")
     np.savez(tmp_path / "two.npz", a=np.ones((2, 3)), b=np.ones(4, np.int32))
     np.save(tmp_path / "vectors.npy", np.ones((3, 4), np.float32))
-    output("encode", "a.txt", "--to", "flat", "-o", "flat.npy", cwd=tmp_path)
-    output("encode", "a.txt", "--to", "npy", "-o", "stream.npy", cwd=tmp_path)
+    output("encode", "-q", "a.txt", "--to", "flat", "-o", "flat.npy", cwd=tmp_path)
+    output("encode", "-q", "a.txt", "--to", "npy", "-o", "stream.npy", cwd=tmp_path)
     output("encode", "a.txt", "-o", "ids.json", cwd=tmp_path)
     tok = Tokenizer.load("starter")
     lengths = [len(tok.encode(text)) for text in ("one", "", "last")]
@@ -151,3 +151,14 @@ def test_what_is_wrong_is_one_line(tmp_path: Path, arguments: list[str], status:
 def test_a_text_that_begins_as_an_array_might(tmp_path: Path, name: str, data: bytes, kind: str) -> None:
     (tmp_path / name).write_bytes(data)
     assert json.loads(output("info", name, cwd=tmp_path))["kind"] == kind
+
+
+def test_the_others_follow_on_a_file_that_cannot_be_read(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("one\n")
+    (tmp_path / "b.json").write_text("{")
+    done = run("info", "a.txt", "b.json", "missing.txt", "a.txt", "starter", cwd=tmp_path)
+    assert done.returncode == 1
+    kinds = [json.loads(line)["kind"] for line in done.stdout.splitlines()]
+    assert kinds == ["text", "text", "tokenizer"]
+    lines = done.stderr.decode().splitlines()
+    assert [line.partition(": ")[2].split(":")[0] for line in lines] == ["b.json", "missing.txt"]

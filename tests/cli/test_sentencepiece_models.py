@@ -52,13 +52,13 @@ def test_control_pieces_are_text_unless_they_are_allowed() -> None:
     path = str(FOLDER / "bpe.model")
     coder = Tokenizer.load(path)
     plain, allowed = (
-        output("encode", "-t", path, *more, "--to", "ids", stdin=b"a</s>b")
+        output("encode", "-t", path, *more, "-q", "--to", "ids", stdin=b"a</s>b")
         for more in ([], ["--allow-special", "</s>"])
     )
     assert 2 not in list(map(int, plain.split()))
     # What stands behind one is a text of its own, with the dummy prefix.
     assert list(map(int, allowed.split())) == [*coder.encode("a"), 2, *coder.encode("b")]
-    framed = output("encode", "-t", path, "--bos", "--eos", "--to", "ids", stdin=b"a")
+    framed = output("encode", "-t", path, "--bos", "--eos", "--to", "ids", stdin=b"a\n")
     assert list(map(int, framed.split())) == [1, *coder.encode("a"), 2]
     assert coder.decode([*coder.encode("a"), 2]) == b"a"
     status, line = failure("encode", "-t", path, "--allow-special", "<user>", stdin=b"a")
@@ -109,3 +109,11 @@ def test_a_model_that_merges_can_say_becomes_a_tokenizer_json(tmp_path: Path) ->
         assert ours.encode(line) == again.encode(line) == peer.encode(line, add_special_tokens=False).ids
         assert ours.decode(ours.encode(line)) == again.decode(again.encode(line)) == line.encode()
     assert again.encode("a</s>", allow_special="all") == [*again.encode("a"), 2]
+
+
+def test_bytes_that_are_no_text_are_told_in_one_line() -> None:
+    path = str(FOLDER / "bpe.model")
+    done = run("encode", "-t", path, stdin=b"a\xff\xfeb\xff\n")
+    assert (done.returncode, done.stderr.count(b"\n")) == (0, 1)
+    assert b"bytes that are no UTF-8 became U+FFFD: 0xFE, 0xFF" in done.stderr
+    assert b"no UTF-8" not in run("encode", "-t", path, stdin="a\ufffd\n".encode()).stderr

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 from shell import COMMAND, environment, failure, run
 
+SAMPLES = Path(__file__).parents[2] / "sample_corpora"
 BASE = 60_000_000
 """Python, the package, and what is being read: about 40 MB, and some room."""
 
@@ -30,6 +33,17 @@ def dna(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One word of 20 MB."""
     path = tmp_path_factory.mktemp("words") / "dna.txt"
     path.write_bytes(random.Random(3).randbytes(20_000_000).translate(b"ACGT" * 64))
+    return path
+
+
+@pytest.fixture(scope="module")
+def many_pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A million distinct pairs of characters, most of them twice; 7 MB."""
+    letters = random.Random(5)
+    characters = [chr(0x4E00 + number) for number in range(3000)]
+    path = tmp_path_factory.mktemp("words") / "pairs.txt"
+    words = ("".join(letters.choices(characters, k=8)) for _ in range(150_000))
+    path.write_text("".join(f"{word}\n{word}a\n" for word in words), encoding="utf-8")
     return path
 
 
@@ -93,7 +107,7 @@ def test_a_full_disk_is_one_line(tmp_path: Path, many_words: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("megabytes", [200, 280])
+@pytest.mark.parametrize("megabytes", [120, 200, 280])
 @pytest.mark.parametrize("threads", ["1", "2"])
 def test_a_limit_from_outside_is_one_line(
     tmp_path: Path, many_words: Path, dna: Path, megabytes: int, threads: str
@@ -110,6 +124,61 @@ def test_a_limit_from_outside_is_one_line(
             assert list(tmp_path.iterdir()) == []
         else:
             (tmp_path / "t.json").unlink()
+
+
+@pytest.mark.parametrize("megabytes", [120, 150])
+def test_pairs_beyond_a_limit_from_outside_are_one_line(tmp_path: Path, many_pairs: Path, megabytes: int) -> None:
+    arguments = ["--vocab-size", "60000", "--threads", "1", str(many_pairs), "-o", str(tmp_path / "t.json")]
+    for unit in ("bytes", "characters"):
+        status, said, _ = limited(*arguments, "--unit", unit, AS=megabytes << 20)
+        assert (status, said.count("\n")) == (1, 1)
+        assert "memory" in said
+        assert list(tmp_path.iterdir()) == []
+
+
+def forecast(*arguments: str) -> list[list[int]]:
+    """The numbers of megabytes in each line that `--dry-run` says after the first."""
+    done = run("train-bpe", *arguments, "--dry-run")
+    assert done.returncode == 0
+    first, *lines = done.stderr.decode().splitlines()
+    assert " bytes, " in first
+    return [[int(number.replace(",", "")) for number in re.findall(r"([\d,]+) MB", line)] for line in lines]
+
+
+@pytest.mark.parametrize("threads", ["1", "2"])
+def test_a_dry_run_tells_the_peak(tmp_path: Path, many_words: Path, threads: str) -> None:
+    corpora = [str(SAMPLES / name) for name in ("english.txt", "multilingual.txt", "code")]
+    for sources in (corpora, [str(many_words)]):
+        arguments = [*sources, "--vocab-size", "4000", "--threads", threads]
+        [[usual, most, *_]] = forecast(*arguments)
+        status, _, peak = limited(*arguments, "-o", str(tmp_path / "t.json"))
+        assert status == 0
+        assert usual / 2 < peak / 1e6 <= most
+        assert usual <= 2 * peak / 1e6
+
+
+def test_a_dry_run_tells_what_a_limit_does(tmp_path: Path, many_words: Path, dna: Path) -> None:
+    arguments = ["--vocab-size", "600", "--threads", "1", str(many_words), "--max-memory"]
+    (_, most, *_), (bound,) = forecast(*arguments, "40M")
+    assert bound < most
+    status, said, peak = limited(*arguments, "40M", "-o", str(tmp_path / "t.json"))
+    assert (status, "temporary files" in said) == (0, True)
+    assert peak / 1e6 <= bound
+    for limit, way in (("40M", "go through temporary files"), ("2G", "stay in memory")):
+        assert way in run("train-bpe", *arguments, limit, "--dry-run").stderr.decode()
+    # A document that can be cut nowhere is held in any case.
+    [[usual, *_]] = forecast("--merges", "9", "--pattern", "none", str(dna))
+    assert usual > 60
+
+
+def test_a_dry_run_on_what_has_no_known_length(tmp_path: Path) -> None:
+    done = run("train-bpe", "--merges", "1", "--dry-run", stdin=b"text")
+    assert b"not known before a pipe's end" in done.stderr
+    packed, records = tmp_path / "a.gz", tmp_path / "a.jsonl"
+    packed.write_bytes(gzip.compress(b"one two three " * 1000))
+    records.write_text('{"text": "one two three"}\n' * 1000)
+    for source in (packed, records):
+        assert len(forecast("--merges", "1", str(source))) == 1
 
 
 def test_an_interrupt_within_one_long_word(tmp_path: Path, dna: Path) -> None:

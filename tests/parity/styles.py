@@ -150,13 +150,18 @@ def added_tokens(draw: st.DrawFn, vocab: dict[str, int]) -> list[dict[str, Any]]
     texts = draw(st.lists(st.sampled_from(["<s>", "<a>", "<sep>", "ba-", "--", "É"]), max_size=4, unique=True))
     new = [text for text in texts if text not in vocab]
     ids = vocab | {text: max(vocab.values()) + number for number, text in enumerate(new, 1)}
-    # (Where <s> is no single word, theirs finds it in the vocabulary as text; special tokens are never that here.)
-    return [
+    drawn = [
         {"id": ids[text], "content": text}
         | {flag: draw(flags) for flag in ("single_word", "lstrip", "rstrip", "normalized", "special")}
-        | ({"single_word": False} if text == "<s>" else {})
         for text in sorted(texts, key=ids.__getitem__)
     ]
+    # Where one is a piece of the vocabulary and is not cut out (no single word, or changed by the normalizer), theirs
+    # still finds it as text; special tokens are never that here.
+    for token in drawn:
+        if token["content"] == "<s>" or (token["content"] in vocab and token["special"]):
+            token["single_word"] = False
+            token["normalized"] &= not token["special"]
+    return drawn
 
 
 def sequence(kind: str, steps: list[dict[str, Any]]) -> dict[str, Any] | None:
@@ -170,10 +175,15 @@ def files(draw: st.DrawFn) -> dict[str, Any]:
     vocab = model["vocab"]
     if model["type"] == "Unigram":
         vocab = {piece: id_ for id_, (piece, _) in enumerate(vocab)}
+    normalize = draw(st.lists(normalizers, max_size=2))
+    split = draw(st.lists(pre_tokenizers, max_size=2))
+    if any(step["type"] == "Prepend" for step in normalize) and len(split) == 2:
+        # Where a split falls behind what was put before a text, theirs takes both pieces for the first.
+        split[1] |= {"prepend_scheme": "never"} if split[1]["type"] == "Metaspace" else {}
     return {
         "version": "1.0", "truncation": None, "padding": None, "added_tokens": draw(added_tokens(vocab)),
-        "normalizer": sequence("normalizers", draw(st.lists(normalizers, max_size=2))),
-        "pre_tokenizer": sequence("pretokenizers", draw(st.lists(pre_tokenizers, max_size=2))),
+        "normalizer": sequence("normalizers", normalize),
+        "pre_tokenizer": sequence("pretokenizers", split),
         "post_processor": None,
         "decoder": sequence("decoders", draw(st.lists(decoders, max_size=2))),
         "model": model,

@@ -13,6 +13,7 @@ import regex
 from attncli.core.reference.added import sections
 from attncli.core.reference.bpe import BPE
 from attncli.core.reference.chance import SplitMix64
+from attncli.core.reference.decode import decode_steps
 from attncli.core.reference.normalize import normalize
 from attncli.core.reference.pretokenize import pre_tokenize
 from attncli.core.reference.sentencepiece import SentencePiece
@@ -52,6 +53,7 @@ class Tokenizer:
         places = [0, *array("I", ends)]
         self._tokens = [tokens[start:end] for start, end in pairwise(places)]
         self._steps = json.loads(pipeline)
+        self._decode = decode_steps(self._steps["decoder"])
         self._added: list[dict[str, Any]] = self._steps["added_tokens"]
         for token in self._added:
             if token["id"] >= len(self._tokens):
@@ -151,13 +153,35 @@ class Tokenizer:
         return [len(ids) for ids in self.encode_batch(texts, threads, options)]
 
     def decode_batch(self, documents: Sequence[Sequence[int]], skip: Sequence[int] = ()) -> list[bytes]:
-        """The tokens of each document, one after another."""
+        """The text of each document."""
         if any(not 0 <= id_ < len(self._tokens) for document in documents for id_ in document):
             raise ValueError("an id is not in the vocabulary")
         hidden = set(skip)
         if isinstance(self._model, SentencePiece):
             return [self._model.decode(id_ for id_ in document if id_ not in hidden) for document in documents]
-        return [b"".join(self._tokens[id_] for id_ in document if id_ not in hidden) for document in documents]
+        kept = [[self._tokens[id_] for id_ in document if id_ not in hidden] for document in documents]
+        joined = self._steps["model"].get("byte_level")
+        return [self._decode([b"".join(tokens)] if joined else tokens) for tokens in kept]
+
+    def decode_flat(
+        self,
+        ids: NDArray[np.uint16 | np.uint32],
+        starts: NDArray[np.uint64],
+        threads: int = 0,
+        *,
+        skip: Sequence[int] = (),
+        end_of_text: int | None = None,
+        end: bytes = b"",
+    ) -> bytes:
+        """`decode_batch` of the documents of an array, each followed by `end`."""
+        del threads
+        listed, whole = starts.tolist(), ids.tolist()
+        places = [start - listed[0] for start in listed]
+        if places != sorted(places) or (places or [0])[-1] != len(whole):
+            raise ValueError("the starts do not fit the ids")
+        documents = [whole[start:stop] for start, stop in pairwise(places)]
+        ended = [document[:-1] if document[-1:] == [end_of_text] else document for document in documents]
+        return b"".join(text + end for text in self.decode_batch(ended, skip))
 
     def lost(self) -> list[bytes]:
         """What the vocabulary could not say so far."""

@@ -45,11 +45,12 @@ class SentencePiece:
         spec, back = settings["normalizer"], settings["denormalizer"]
         self._strip = spec["add_dummy_prefix"] or spec["remove_extra_whitespaces"]
         self._strip_all = spec["remove_extra_whitespaces"]
-        self._normalize = _normalizer(spec, self._match, settings["treat_whitespace_as_suffix"], self._any_bytes)
-        self._denormalize = _normalizer(back, _matcher([]), False, self._any_bytes) if back else None
+        suffix = settings["treat_whitespace_as_suffix"]
+        self.lost: set[bytes] = set()
+        self._normalize = _normalizer(spec, self._match, suffix, self._any_bytes, self.lost.add)
+        self._denormalize = _normalizer(back, _matcher([]), False, self._any_bytes, lambda _: None) if back else None
         self._unk_surface = settings["unk_surface"].encode()
         self._segment = self._unigram(values) if settings["unigram"] else self._bpe(values)
-        self.lost: set[bytes] = set()
 
     def piece(self, text: bytes, drop: object = None) -> tuple[list[int], list[tuple[int, int]]]:
         """(ids, the bytes of each) of a text; nothing is left out here."""
@@ -222,9 +223,16 @@ def _character(text: bytes, at: int, any_bytes: bool) -> int:
 
 
 def _normalizer(
-    spec: Mapping[str, Any], match: Callable[[bytes, int], int], suffix: bool, any_bytes: bool
+    spec: Mapping[str, Any],
+    match: Callable[[bytes, int], int],
+    suffix: bool,
+    any_bytes: bool,
+    note: Callable[[bytes], None],
 ) -> Callable[[bytes], tuple[bytes, list[int]]]:
-    """(normalized text, the place in the text that each of its bytes, and its end, comes from) of a NormalizerSpec."""
+    """(normalized text, the place in the text that each of its bytes, and its end, comes from) of a NormalizerSpec.
+
+    `note` hears of bytes that are no UTF-8.
+    """
     encoded, dummy, remove = spec["precompiled_charsmap"], spec["add_dummy_prefix"], spec["remove_extra_whitespaces"]
     charsmap = Charsmap.from_base64(encoded) if encoded else None
     space = SPACE if spec["escape_whitespaces"] else b" "
@@ -241,6 +249,7 @@ def _normalizer(
         try:
             text[at : at + length].decode("utf-8")
         except UnicodeDecodeError:
+            note(text[at : at + 1])
             return 1, "\ufffd".encode()
         return length, text[at : at + length]
 

@@ -1,4 +1,5 @@
-"""The large tables of tokenizer files: the twins of `_native.lift_tokenizer_json` and `_native.add_tokens`."""
+"""The large tables of tokenizer files: the twins of `_native.lift_tokenizer_json`, `_native.lift_vocab_merges` and
+`_native.add_tokens`."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from typing import Any
 
 from attncli.core.reference.ranks import LARGEST_HOLE, LARGEST_ID, flat
 
-__all__ = ["add_tokens", "lift_tokenizer_json"]
+__all__ = ["add_tokens", "lift_tokenizer_json", "lift_vocab_merges"]
 
 _PRINTABLE = [*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)]
 _OTHERS = [byte for byte in range(256) if byte not in _PRINTABLE]
@@ -31,6 +32,23 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
         return None
     rest = whole | {"model": model | {"vocab": None, "merges": None}}
     return json.dumps(rest).encode("ascii"), blob, ends, pairs.tobytes()
+
+
+def lift_vocab_merges(vocab: bytes, merges: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """The tables of a vocab.json and its merges.txt; see `_native.pyi`."""
+    try:
+        ids = json.loads(vocab)
+        lines = merges.decode("utf-8").split("\n")
+        if lines[-1] == "":
+            lines.pop()
+        header = merges.startswith(b"#version")
+        pairs = [_pair(line.removesuffix("\r")) for line in lines[header:]]
+        made = [left + right in ids for left, right in pairs]
+        numbers = array("I", [ids[part] for pair in pairs for part in pair])
+        blob, ends = flat([name.encode("utf-8") for name in _names(ids)])
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+    return (blob, ends, numbers.tobytes()) if all(made) else None
 
 
 def add_tokens(

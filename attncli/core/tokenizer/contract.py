@@ -12,7 +12,7 @@ from typing import Any
 from attncli.core.tokenizer.merges import Merges
 from attncli.core.tokenizer.model import BPE, Model, WordPiece
 from attncli.core.tokenizer.sentencepiece import Normalizer, SentencePiece
-from attncli.core.tokenizer.steps import NORMALIZERS, PRE_TOKENIZERS, completed
+from attncli.core.tokenizer.steps import DECODERS, NORMALIZERS, PRE_TOKENIZERS, completed
 from attncli.core.tokenizer.tokens import Tokens
 
 __all__ = ["arguments"]
@@ -25,6 +25,7 @@ def arguments(model: Model) -> tuple[tuple[bytes, bytes, str], dict[str, bytes]]
     pipeline = {
         "normalizer": completed(model.normalizer, NORMALIZERS, "normalizer"),
         "pre_tokenizer": completed(model.pre_tokenizer, PRE_TOKENIZERS, "pre_tokenizer"),
+        "decoder": completed(model.decoder, DECODERS, "decoder"),
         "added_tokens": [
             {
                 "id": token.id,

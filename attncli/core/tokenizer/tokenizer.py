@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from attncli.core import engine
 from attncli.core.tokenizer import contract, special
-from attncli.core.tokenizer.decoder import decode_steps
 from attncli.core.tokenizer.model import BPE, Model, WordPiece
 from attncli.core.tokenizer.offsets import in_characters
 from attncli.core.tokenizer.patterns import only_pattern
+from attncli.core.tokenizer.sentencepiece import SentencePiece
 from attncli.core.tokenizer.vocab import digest, label
-from attncli.errors import CallError, DataError
+from attncli.errors import AttncliError, CallError, DataError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,8 @@ Allow = str | Iterable[str] | None
 class Tokenizer:
     """Encodes and decodes with a model.
 
-    Text is bytes, or str that is encoded as UTF-8. Under a byte-level model any bytes can be encoded and come back
-    as the normalizer leaves them. What each method that encodes takes beside its text:
+    Text is bytes (or bytearray, memoryview), or str that is encoded as UTF-8. Under a byte-level model any bytes can
+    be encoded and come back as the normalizer leaves them. What each method that encodes takes beside its text:
 
     - `allow_special`: a special token spelled in the text is plain text unless this is "all" or names it;
     - `bos`, `eos`: whether the ids of the file's template stand before and behind each text;
@@ -42,7 +42,6 @@ class Tokenizer:
     def __init__(self, model: Model) -> None:
         """Raises DataError where the model contradicts itself, or asks for what is not done."""
         self.model = model
-        self._join = decode_steps(model.decoder) if model.decoder else None
         arguments, buffers = contract.arguments(model)
         encoder: Callable[..., _native.Tokenizer] = engine.tokenizer()
         try:
@@ -89,7 +88,15 @@ class Tokenizer:
     @property
     def warnings(self) -> list[str]:
         """What was lost in encoding so far, a line each."""
-        lost = self._engine.lost()
+        lost, invalid = self._engine.lost(), []
+        if isinstance(self.model.algorithm, SentencePiece):
+            invalid = [text for text in lost if not _is_text(text)]
+            lost = [text for text in lost if _is_text(text)]
+        shown = ", ".join(f"0x{byte[0]:02X}" for byte in invalid[:5])
+        return self._unsaid(lost) + ([f"bytes that are no UTF-8 became U+FFFD: {shown}"] if invalid else [])
+
+    def _unsaid(self, lost: list[bytes]) -> list[str]:
+        """The warning of what the vocabulary does not have."""
         if not lost:
             return []
         shown = ", ".join(repr(text.decode("utf-8", "replace")) for text in lost[:5])
@@ -233,17 +240,46 @@ class Tokenizer:
         """The text of each document's ids; arrays of uint16 or uint32 are quickest."""
         listed: list[Any] = [_ids(document) for document in documents]
         hidden = sorted(self.special_tokens.values()) if skip_special else []
-        join = self._join
-        if join is None or self.model.byte_level:
-            try:
-                whole = self._engine.decode_batch(listed, hidden)
-            except (ValueError, OverflowError, TypeError):
-                self._check_ids(listed)
-                raise
-            return whole if join is None else [_encoded(join([_decoded(text)])) for text in whole]
-        self._check_ids(listed)
-        names, skipped = self._names, set(hidden)
-        return [_encoded(join([names[id_] for id_ in document if id_ not in skipped])) for document in listed]
+        try:
+            return self._engine.decode_batch(listed, hidden)
+        except ValueError as error:
+            self._check_ids(listed)
+            raise DataError(str(error)) from error
+        except (OverflowError, TypeError):
+            self._check_ids(listed)
+            raise
+
+    def decode_flat(
+        self,
+        ids: NDArray[np.integer[Any]],
+        starts: NDArray[np.uint64],
+        *,
+        skip_special: bool = False,
+        end_of_text: int | None = None,
+        end: bytes = b"",
+        threads: int | None = None,
+    ) -> bytes:
+        """The texts of the documents of `encode_flat`, one after another, each followed by `end`, with no object for
+        each; `starts` may also be a part of them with its ids. An id `end_of_text` behind a document is left out.
+
+        Raises DataError for an id that is none, and for starts that do not fit.
+
+        >>> import numpy as np
+        >>> tokenizer = Tokenizer(Model(ALPHABET, BPE(merges=[])))
+        >>> tokenizer.decode_flat(np.array([39, 72, 0], np.uint16), np.array([0, 2, 3], np.uint64), end=b"|")
+        b'Hi|!|'
+        """
+        hidden = sorted(self.special_tokens.values()) if skip_special else []
+        if str(ids.dtype) not in ("uint16", "uint32"):  # of the other byte order, or signed
+            if len(ids) and (ids.min() < 0 or ids.max() >= len(self)):
+                self._check_ids([ids.tolist()])
+            ids = ids.astype("uint32")
+        try:
+            decode: Callable[..., bytes] = self._engine.decode_flat
+            return decode(ids, starts, threads or 0, skip=hidden, end_of_text=end_of_text, end=end)
+        except ValueError as error:
+            self._check_ids([ids.tolist()])
+            raise DataError(str(error)) from error
 
     def labels(self, ids: Iterable[int]) -> list[str]:
         r"""Each token for people; undecodable bytes and control characters as `\xNN`."""
@@ -291,7 +327,7 @@ class Tokenizer:
         try:
             return encode([_bytes(document) for document in documents], *rest)
         except ValueError as error:
-            if isinstance(error, DataError):
+            if isinstance(error, AttncliError):
                 raise
             raise DataError(str(error)) from error
 
@@ -313,23 +349,22 @@ class Tokenizer:
             return None
         return engine.splitter()(*pattern)
 
-    @cached_property
-    def _names(self) -> list[str]:
-        """The tokens as the decoder's steps take them."""
-        return [_decoded(token) for token in self.model.tokens]
 
-
-def _decoded(text: bytes) -> str:
-    return text.decode("utf-8", "surrogateescape")
-
-
-def _encoded(text: str) -> bytes:
-    return text.encode("utf-8", "surrogateescape")
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _bytes(text: str | bytes) -> bytes:
     if isinstance(text, bytes):
         return text
+    if isinstance(text, bytearray | memoryview):
+        return bytes(text)
+    if not isinstance(text, str):
+        raise CallError(f"a text is str or bytes, not {type(text).__name__}")
     try:
         return text.encode("utf-8")
     except UnicodeEncodeError as error:

@@ -7,8 +7,10 @@ pub mod batch;
 pub(crate) mod cache;
 pub mod derive;
 mod encoder;
+pub(crate) mod key;
+mod learned;
 mod merge;
-mod prefetch;
+mod scan;
 mod symbols;
 mod traced;
 

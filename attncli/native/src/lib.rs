@@ -5,6 +5,7 @@ pub mod attention;
 pub mod bpe;
 pub mod charsmap;
 pub mod counts;
+pub mod decode;
 pub mod error;
 pub mod formats;
 pub mod lost;
@@ -12,6 +13,7 @@ mod memory;
 pub mod normalize;
 mod pair;
 pub mod pipeline;
+mod prefetch;
 pub mod pretokenize;
 pub mod sentencepiece;
 pub mod spell;
@@ -22,6 +24,7 @@ pub mod trie;
 pub mod unigram;
 pub mod vocab;
 pub mod wordpiece;
+mod workers;
 
 #[cfg(feature = "python")]
 mod python;

@@ -44,6 +44,12 @@ pub fn unspell(text: &[u8], bytes: &mut Vec<u8>) {
     }
 }
 
+/// The text, where it is one of stand-ins alone.
+pub fn as_stand_ins(text: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.chars().all(|c| byte_of(c).is_some()).then_some(text)
+}
+
 fn byte_of(stand_in: char) -> Option<u8> {
     match u32::from(stand_in) {
         code @ (0x21..=0x7e | 0xa1..=0xac | 0xae..=0xff) => u8::try_from(code).ok(),

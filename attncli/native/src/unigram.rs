@@ -12,6 +12,8 @@ pub use words::{Encoder, Words};
 pub const UNKNOWN_PENALTY: f32 = 10.0;
 /// Sums in f32 start again from 0 above this, as in sentencepiece: they would lose digits that decide.
 const RECENTRED: f64 = 100_000.0;
+/// Bytes.
+const LONGEST_CHARACTER: usize = 4;
 
 /// Pieces with scores.
 #[derive(Debug, Clone)]
@@ -20,34 +22,29 @@ pub struct Unigram {
     /// Score of each id.
     scores: Vec<f64>,
     unknown_score: f64,
+    /// Bytes of the longest piece, or of a character.
+    longest: usize,
     /// Sums are f32, as in sentencepiece; else f64, as in Hugging Face's tokenizers.
     single: bool,
 }
 
-/// Working memory, and the best segmentation found last.
+/// Working memory, and the best segmentation found last: four bytes for each of the text. (With a whole node and a piece
+/// of the path for each it took 24 to 48.)
 #[derive(Debug, Clone, Default)]
 pub struct Lattice {
-    nodes: Vec<Node>,
-    /// (start, end, id), an unknown character's id being `NONE`.
-    pub path: Vec<(usize, usize, u32)>,
+    /// Sums at the places that a piece may reach from here: that of a place stands at its remainder.
+    sums: Vec<Sums>,
+    /// For each place the length of the best piece that ends there, 0 where none does; once that is traced back, of
+    /// the piece of the best path that starts there.
+    lengths: Vec<u32>,
 }
 
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    score: f64,
+#[derive(Debug, Clone, Copy, Default)]
+struct Sums {
+    best: f64,
     /// That of the best other way here.
     second: f64,
-    /// `NONE`: nothing ends here yet.
-    start: u32,
-    id: u32,
 }
-
-const UNREACHED: Node = Node {
-    score: 0.0,
-    second: f64::NEG_INFINITY,
-    start: NONE,
-    id: NONE,
-};
 
 /// How sure a segmentation is.
 #[derive(Debug, Clone, Copy)]
@@ -66,7 +63,9 @@ impl Unigram {
         unknown_score: f64,
         single: bool,
     ) -> Self {
+        let longest = pieces.iter().map(|(piece, _)| piece.len()).max();
         Self {
+            longest: longest.unwrap_or(0).max(LONGEST_CHARACTER),
             trie: Trie::new(pieces),
             scores,
             unknown_score,
@@ -79,31 +78,48 @@ impl Unigram {
         self.id_of(character) != NONE
     }
 
-    /// Leaves the best segmentation in `lattice.path`, and gives its score: `before` is what came before the text.
-    /// Texts are shorter than 4 GiB.
+    /// Leaves the best segmentation in the lattice, and gives its score: `before` is what came before the text. Texts
+    /// are shorter than 4 GiB.
     pub fn segment(&self, text: &[u8], before: f64, lattice: &mut Lattice) -> f64 {
-        if self.single {
-            self.fill::<true>(text, before, lattice);
+        let ignored = |_: usize, _: Sums| {};
+        let score = if self.single {
+            self.fill::<true>(text, before, lattice, ignored)
         } else {
-            self.fill::<false>(text, before, lattice);
-        }
-        self.trace(lattice);
-        lattice.nodes[text.len()].score
+            self.fill::<false>(text, before, lattice, ignored)
+        };
+        lattice.trace();
+        score
+    }
+
+    /// The pieces of the best segmentation of this text: (start, end, id), an unknown character's id being `NONE`.
+    pub fn path<'l>(
+        &'l self,
+        text: &'l [u8],
+        lattice: &'l Lattice,
+    ) -> impl Iterator<Item = (usize, usize, u32)> + 'l {
+        let mut start = 0;
+        std::iter::from_fn(move || {
+            let length = *lattice.lengths[..text.len()].get(start)?;
+            let end = start + length as usize;
+            let piece = (start, end, self.id_of(&text[start..end]));
+            start = end;
+            Some(piece)
+        })
     }
 
     /// Segments a text by itself in f64, and says how sure the segmentation is.
     pub fn certainty(&self, text: &[u8], lattice: &mut Lattice) -> Certainty {
-        self.fill::<false>(text, 0.0, lattice);
-        self.trace(lattice);
-        let nodes = &lattice.nodes;
-        let margins = lattice
-            .path
-            .iter()
-            .map(|&(_, end, _)| nodes[end].score - nodes[end].second);
-        let reached = nodes.iter().filter(|node| node.start != NONE);
+        let mut margins = vec![f64::INFINITY; text.len() + 1];
+        let mut largest: f64 = 0.0;
+        self.fill::<false>(text, 0.0, lattice, |place, sums| {
+            margins[place] = sums.best - sums.second;
+            largest = largest.max(sums.best.abs());
+        });
+        lattice.trace();
+        let on_path = self.path(text, lattice).map(|(_, end, _)| margins[end]);
         Certainty {
-            margin: margins.fold(f64::INFINITY, f64::min),
-            largest: reached.fold(0.0, |largest, node| node.score.abs().max(largest)),
+            margin: on_path.fold(f64::INFINITY, f64::min),
+            largest,
         }
     }
 
@@ -118,65 +134,74 @@ impl Unigram {
         }
     }
 
-    fn fill<const SINGLE: bool>(&self, text: &[u8], before: f64, lattice: &mut Lattice) {
-        let nodes = &mut lattice.nodes;
-        nodes.clear();
-        nodes.resize(text.len() + 1, UNREACHED);
-        nodes[0].score = before;
+    /// Finds the best way to each place; `reached` gets each place behind the first one, when its sums are known.
+    fn fill<const SINGLE: bool>(
+        &self,
+        text: &[u8],
+        before: f64,
+        lattice: &mut Lattice,
+        mut reached: impl FnMut(usize, Sums),
+    ) -> f64 {
+        let Lattice { sums, lengths } = lattice;
+        lengths.clear();
+        lengths.resize(text.len() + 1, 0);
+        sums.clear();
+        let reach = self.longest.min(text.len());
+        sums.resize((reach + 1).next_power_of_two(), Sums::default());
+        let mask = sums.len() - 1;
+        sums[0].best = before;
         let (mut at, mut frontier) = (0, 0);
         while at < text.len() {
-            if SINGLE && nodes[at].score.abs() > RECENTRED {
-                let offset = nodes[at].score;
-                for node in &mut nodes[at..=frontier] {
-                    node.score = rounded(node.score - offset);
+            if SINGLE && sums[at & mask].best.abs() > RECENTRED {
+                let offset = sums[at & mask].best;
+                for place in at..=frontier {
+                    let best = &mut sums[place & mask].best;
+                    *best = rounded(*best - offset);
                 }
             }
-            let before = nodes[at].score;
-            // Texts are shorter than 4 GiB.
-            let start = u32::try_from(at).unwrap_or(NONE);
+            let before = sums[at & mask].best;
             let character = character_length(text, at);
             let mut alone = false;
-            let mut offer = |length: usize, score: f64, id: u32| {
+            let mut offer = |length: usize, score: f64| {
                 let sum = before + score;
                 let sum = if SINGLE { rounded(sum) } else { sum };
-                frontier = frontier.max(at + length);
-                let node = &mut nodes[at + length];
-                if node.start == NONE || sum > node.score {
-                    let second = if node.start == NONE {
-                        f64::NEG_INFINITY
-                    } else {
-                        node.score
-                    };
-                    *node = Node {
-                        score: sum,
-                        second,
-                        start,
-                        id,
-                    };
-                } else if sum > node.second {
-                    node.second = sum;
+                let end = at + length;
+                frontier = frontier.max(end);
+                let known = &mut sums[end & mask];
+                let first = lengths[end] == 0;
+                if first || sum > known.best {
+                    let second = if first { f64::NEG_INFINITY } else { known.best };
+                    *known = Sums { best: sum, second };
+                    // Texts are shorter than 4 GiB.
+                    lengths[end] = u32::try_from(length).unwrap_or(NONE);
+                } else if sum > known.second {
+                    known.second = sum;
                 }
             };
             self.trie.each_prefix(&text[at..], |length, id| {
                 alone |= length == character;
-                offer(length, self.scores[id as usize], id);
+                offer(length, self.scores[id as usize]);
             });
             if !alone {
-                offer(character, self.unknown_score, NONE);
+                offer(character, self.unknown_score);
             }
             at += character;
+            reached(at, sums[at & mask]);
         }
+        sums[at & mask].best
     }
+}
 
-    fn trace(&self, lattice: &mut Lattice) {
-        lattice.path.clear();
-        let mut end = lattice.nodes.len() - 1;
+impl Lattice {
+    /// From pieces by their ends to the pieces of the best path by their starts.
+    fn trace(&mut self) {
+        let mut end = self.lengths.len() - 1;
+        let mut length = self.lengths[end];
         while end > 0 {
-            let node = lattice.nodes[end];
-            lattice.path.push((node.start as usize, end, node.id));
-            end = node.start as usize;
+            let start = end - length as usize;
+            length = std::mem::replace(&mut self.lengths[start], length);
+            end = start;
         }
-        lattice.path.reverse();
     }
 }
 
@@ -267,10 +292,10 @@ mod tests {
                         PIECES[id as usize].1
                     }
                 };
-                let total: f64 = lattice.path.iter().map(sum).sum();
+                let path: Vec<_> = model.path(text.as_bytes(), &lattice).collect();
+                let total: f64 = path.iter().map(sum).sum();
                 assert!((score - total).abs() < 1e-5, "{text}");
-                let joined: Vec<u8> = lattice
-                    .path
+                let joined: Vec<u8> = path
                     .iter()
                     .flat_map(|&(s, e, _)| text.as_bytes()[s..e].to_vec())
                     .collect();

@@ -1,6 +1,7 @@
 //! WordPiece: from the left always the longest token (Wu et al. 2016; `WordpieceTokenizer` of BERT's tokenization.py).
 
 use crate::bpe::cache::Cache;
+use crate::bpe::key::Key;
 use crate::lost::Lost;
 use crate::normalize::Span;
 use crate::split::unicode::char_at;
@@ -78,7 +79,7 @@ impl Encoder<'_> {
         if word.is_empty() {
             return;
         }
-        let key = self.cache.key(word, 0, word.len());
+        let key = Key::of(word);
         if !self.cache.append(key, word, ids) {
             let from = ids.len();
             self.traced(word, ids, &mut Vec::new());

@@ -7,7 +7,7 @@ from array import array
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import event, given
 from hypothesis import strategies as st
 
 from attncli import _native
@@ -17,7 +17,8 @@ from attncli.core.reference.tables import BYTE_OF
 from attncli.core.tokenizer.model import BPE
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
 from attncli.errors import DataError
-from attncli.formats import tokenizer_json
+from attncli.formats import tokenizer_json, vocab_merges
+from attncli.formats.tokenizer_config import TokenizerConfig
 
 names = st.text('aĠ"\\\n😀<', max_size=3)
 ids = st.one_of(st.integers(-1, 8), st.sampled_from([70_000, 1 << 31, 1.0, True, None, "1"]))
@@ -60,7 +61,54 @@ def test_added_tokens_agree(tokens: list[bytes], added: list[tuple[int, bytes]],
     assert found == tables.add_tokens(*flat(tokens), added, is_spelled)
 
 
+@st.composite
+def pairs_of_files(draw: Any) -> tuple[bytes, bytes]:
+    """vocab.json and merges.txt, some of them in order."""
+    vocab = draw(st.dictionaries(names, ids, max_size=5))
+    if draw(st.booleans()):
+        parts = draw(st.lists(st.text("aĠ<", min_size=1, max_size=2), min_size=1, max_size=4))
+        vocab = {name: id_ for id_, name in enumerate(dict.fromkeys([*parts, parts[0] + parts[-1], "a b"]))}
+    known = st.sampled_from(sorted(vocab) or [""])
+    lines = draw(st.lists(st.one_of(st.tuples(known, known).map(" ".join), names), max_size=3))
+    header = draw(st.sampled_from(["", "#version: 0.2\n", "#version"]))
+    end = draw(st.sampled_from(["\n", "\r\n"]))
+    merges = header + end.join(lines) + draw(st.sampled_from(["", "\n", "\n\n"]))
+    return json.dumps(vocab, indent=draw(st.sampled_from([None, 1]))).encode() + b"\n", merges.encode()
+
+
+@given(pairs_of_files())
+def test_a_pair_of_files_agrees(files: tuple[bytes, bytes]) -> None:
+    found = _native.lift_vocab_merges(*files)
+    assert found == tables.lift_vocab_merges(*files)
+    if found is not None:
+        event("in order" if found[2] else "no merges")
+
+
+@given(pairs_of_files(), st.booleans())
+def test_a_pair_of_files_reads_as_the_plain_reader_reads_it(files: tuple[bytes, bytes], full: bool) -> None:
+    if full:
+        every = {spelled(byte): id_ for id_, byte in enumerate(ALPHABET, 100)}
+        files = json.dumps(every | json.loads(files[0])).encode(), files[1]
+    lifted = outcome(vocab_merges.read, *files)
+    assert lifted == outcome(vocab_merges._read_plain, *files, "", TokenizerConfig(), None)
+
+
+def test_a_good_pair_of_files_is_lifted() -> None:
+    every = [spelled(byte) for byte in ALPHABET]
+    vocab = {name: id_ for id_, name in enumerate([*every, "Ġa", "<|endoftext|>"])}
+    files = json.dumps(vocab).encode(), "#version: 0.2\nĠ a\n".encode()
+    config = TokenizerConfig({"tokenizer_config.json": b'{"bos_token": "<|endoftext|>"}'})
+    model = vocab_merges._read_lifted(*files, "", config, None)
+    assert model == vocab_merges._read_plain(*files, "", config, None)
+    assert model is not None
+    assert [token.id for token in model.added] == [257]
+    for wrong in ("Ġ b", "Ġa a", "Ġ  a", "Ġ a ", "Ġ"):
+        assert _native.lift_vocab_merges(files[0], wrong.encode()) is None
+
+
 def test_the_comparisons_can_fail() -> None:
+    files = b'{"a": 0, "b": 1, "ab": 2}', b"a b"
+    assert _native.lift_vocab_merges(*files) != tables.lift_vocab_merges(files[0], b"")
     data = b'{"model": {"vocab": {"a": 0, "b": 1}, "merges": []}}'
     assert _native.lift_tokenizer_json(data) != tables.lift_tokenizer_json(data.replace(b'"b"', b'"c"'))
     assert _native.add_tokens(*flat([b"a"]), [], False) != tables.add_tokens(*flat([b"b"]), [], False)
@@ -96,9 +144,9 @@ def test_a_good_file_is_lifted() -> None:
     assert list(model.algorithm.merges) == [(ids["Ġ"], ids["a"])]
 
 
-def outcome(read: Any, source: Any) -> Any:
+def outcome(read: Any, *source: Any) -> Any:
     try:
-        return read(source)
+        return read(*source)
     except ValueError as error:
         return str(error)
 

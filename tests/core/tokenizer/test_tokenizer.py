@@ -131,9 +131,9 @@ def decoding(*steps: dict[str, Any]) -> Tokenizer:
 
 
 def test_a_decoder_ends() -> None:
-    endless = decoding({"type": "Replace", "pattern": {"Regex": "(a|aa)+$"}, "content": ""})
+    endless = decoding({"type": "Replace", "pattern": {"Regex": r"(a|aa)+(?<=c)"}, "content": ""})
     assert endless.decode([1]) == b"c"
-    with pytest.raises(DataError, match="backtracks without end"):
+    with pytest.raises(DataError, match="gives up on this text"):
         endless.decode([0])
 
 
@@ -148,3 +148,12 @@ def test_labels_are_of_ids_alone() -> None:
     for wrong in (-1, 2):
         with pytest.raises(DataError, match="is not in a vocabulary of 2"):
             decoding().labels([wrong])
+
+
+def test_texts_are_str_or_bytes_of_any_kind() -> None:
+    coder = decoding()
+    for text in ("c", b"c", bytearray(b"c"), memoryview(b"c")):
+        assert coder.encode(text) == [1]  # type: ignore[arg-type]
+    for wrong in (5, None, ["c"], [5]):
+        with pytest.raises(CallError, match=f"not {type(wrong).__name__}"):
+            coder.encode(wrong)  # type: ignore[arg-type]

@@ -3,10 +3,12 @@
 //! and from there, still in the processor's cache, to their place behind those of the job before.
 
 use super::encoder::{Encoded, Encoder, Pending};
-use super::prefetch::with_large_pages;
+use super::learned::{Board, Reader};
 use super::Bpe;
 use crate::error::{Error, Result};
+use crate::prefetch::{with_large_pages, zeros_in_large_pages};
 use crate::split::Splitter;
+use crate::workers::together;
 use memchr::{memchr, memchr_iter, memrchr};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -28,35 +30,43 @@ struct Stretch<'t> {
 }
 
 /// Ids in the order of their texts, whichever job ends first.
-struct InOrder {
+struct InOrder<'m> {
     /// The job whose ids come next.
     next: usize,
     waiting: BTreeMap<usize, Encoded>,
     /// Memory for other jobs.
     spare: Vec<Encoded>,
-    all: Encoded,
+    /// Room for the ids that come next, behind so many.
+    room: &'m mut [u32],
+    written: usize,
+    ends: Vec<usize>,
+    /// What had no room.
+    beyond: Encoded,
 }
 
-impl InOrder {
-    /// Takes a job's ids, and gives memory for those of another.
-    fn take(&mut self, index: usize, part: Encoded) -> Encoded {
+impl<'m> InOrder<'m> {
+    /// Takes a job's ids. Gives those whose place is known by now, which the thread then copies there itself: so
+    /// no other waits, while that memory is touched for the first time.
+    fn take(&mut self, index: usize, part: Encoded) -> Vec<(Encoded, &'m mut [u32])> {
         self.waiting.insert(index, part);
+        let mut ready = Vec::new();
         while let Some(mut part) = self.waiting.remove(&self.next) {
             self.next += 1;
-            self.append(&part);
-            part.ids.clear();
-            part.ends.clear();
-            self.spare.push(part);
+            let count = part.ids.len();
+            if count > self.room.len() || !self.beyond.is_empty() {
+                self.beyond.append(&part);
+                part.clear();
+                self.spare.push(part);
+                continue;
+            }
+            let (place, room) = std::mem::take(&mut self.room).split_at_mut(count);
+            self.room = room;
+            let before = self.written;
+            self.ends.extend(part.ends.iter().map(|&end| before + end));
+            self.written += count;
+            ready.push((part, place));
         }
-        self.spare.pop().unwrap_or_default()
-    }
-
-    fn append(&mut self, part: &Encoded) {
-        let before = self.all.ids.len();
-        self.all.ids.extend_from_slice(&part.ids);
-        self.all
-            .ends
-            .extend(part.ends.iter().map(|&end| before + end));
+        ready
     }
 }
 
@@ -120,11 +130,11 @@ impl Bpe {
         let least = JOB.min(total / workers / 4).max(1);
         let jobs = share(stretches, |stretch| stretch.text.len(), least);
         // An id for each byte, for memory that is not written to is not taken, and a larger vector would begin anew.
-        let mut all = Encoded {
-            ids: with_large_pages(total),
-            ends: Vec::new(),
-        };
         if workers == 1 {
+            let mut all = Encoded {
+                ids: with_large_pages(total),
+                ends: Vec::new(),
+            };
             let mut encoder = self.encoder();
             encoder.end_of_text = end_of_text;
             for (_, job) in jobs {
@@ -135,46 +145,76 @@ impl Bpe {
             }
             return Ok(vec![all]);
         }
-        let next = AtomicUsize::new(0);
+        let mut ids = zeros_in_large_pages(total);
         let in_order = Mutex::new(InOrder {
             next: 0,
             waiting: BTreeMap::new(),
             spare: Vec::new(),
-            all,
+            room: &mut ids,
+            written: 0,
+            ends: Vec::new(),
+            beyond: Encoded::default(),
         });
-        let work = || -> Result<()> {
-            let mut encoder = self.encoder();
+        let next = AtomicUsize::new(0);
+        let board = Board::default();
+        let waiting = Mutex::new(self.encoders(workers));
+        let work = || -> Result<Option<(Encoder<'_>, Reader<'_>)>> {
+            let mut encoders = lock(&waiting);
+            let number = encoders.len();
+            let Some(mut encoder) = encoders.pop() else {
+                return Ok(None);
+            };
+            drop(encoders);
             encoder.end_of_text = end_of_text;
-            let mut part = Encoded::default();
+            encoder.cache().note_learned(true);
+            let mut reader = Reader::new(&board, number);
+            let mut spare: Vec<Encoded> = Vec::new();
             loop {
                 let index = next.fetch_add(1, Ordering::Relaxed);
                 let Some(&(_, job)) = jobs.get(index) else {
-                    return Ok(());
+                    return Ok(Some((encoder, reader)));
                 };
                 if cancel.load(Ordering::Relaxed) {
                     return Err(Error::Interrupted);
                 }
+                let mut part = spare.pop().unwrap_or_default();
                 encoder.job(job, &mut part)?;
-                part = lock(&in_order).take(index, part);
+                let mut shared = lock(&in_order);
+                let ready = shared.take(index, part);
+                shared.spare.append(&mut spare);
+                spare.extend(shared.spare.pop());
+                drop(shared);
+                for (mut part, place) in ready {
+                    place.copy_from_slice(&part.ids);
+                    part.clear();
+                    spare.push(part);
+                }
+                reader.exchange(encoder.cache());
             }
         };
-        std::thread::scope(|scope| {
-            let running: Vec<_> = (1..workers).map(|_| scope.spawn(work)).collect();
-            let here = work();
-            running.into_iter().fold(here, |done, worker| {
-                let failed = |_| Err(Error::Invalid("an encoding thread failed".into()));
-                done.and(worker.join().unwrap_or_else(failed))
-            })
-        })?;
-        let in_order = in_order
+        for (mut encoder, mut reader) in together(workers, work)?.into_iter().flatten() {
+            // What others learned last.
+            reader.exchange(encoder.cache());
+        }
+        let InOrder {
+            written,
+            ends,
+            beyond,
+            ..
+        } = in_order
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        Ok(vec![in_order.all])
+        ids.truncate(written);
+        let mut parts = vec![Encoded { ids, ends }];
+        if !beyond.is_empty() {
+            parts.push(beyond);
+        }
+        Ok(parts)
     }
 }
 
-fn lock(in_order: &Mutex<InOrder>) -> MutexGuard<'_, InOrder> {
-    in_order.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(shared: &Mutex<T>) -> MutexGuard<'_, T> {
+    shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 impl Encoder<'_> {

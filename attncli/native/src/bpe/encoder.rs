@@ -1,10 +1,10 @@
 //! Encoding of texts: split, each word looked up or merged, texts spread over threads.
 
-use super::cache::{Cache, Key, Known};
+use super::cache::{Cache, Known};
+use super::key::{Key, Keys, WINDOW};
 use super::merge::Merger;
 use super::{Bpe, NONE};
 use crate::error::{Error, Result};
-use crate::split::block::BLOCK;
 use crate::split::Pieces;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -18,9 +18,32 @@ impl Bpe {
 
     /// An encoder for one thread, with what an earlier one learned.
     pub fn encoder(&self) -> Encoder<'_> {
+        self.encoder_with(self.idle.lock().pop().unwrap_or_default())
+    }
+
+    /// As many, each with what an earlier one learned.
+    pub fn encoders(&self, count: usize) -> Vec<Encoder<'_>> {
+        let mut idle = self.idle.lock();
+        let from = idle.len().saturating_sub(count);
+        let mut states = idle.split_off(from);
+        drop(idle);
+        while states.len() < count {
+            let known = states.first().map(|first| first.cache.clone());
+            states.push(State {
+                cache: known.unwrap_or_default(),
+                ..State::default()
+            });
+        }
+        states
+            .into_iter()
+            .map(|state| self.encoder_with(state))
+            .collect()
+    }
+
+    fn encoder_with(&self, state: State) -> Encoder<'_> {
         Encoder {
             bpe: self,
-            state: self.idle.lock().pop().unwrap_or_default(),
+            state,
             end_of_text: None,
         }
     }
@@ -109,45 +132,37 @@ pub struct Encoded {
     pub ends: Vec<usize>,
 }
 
-/// Words between being cut and being looked up: meanwhile the memory that tells their ids arrives.
-const PENDING: usize = 64;
-/// Room for them, and for one more block's.
-const ROOM: usize = PENDING + BLOCK;
+impl Encoded {
+    /// Adds the ids of the texts that follow.
+    pub fn append(&mut self, next: &Self) {
+        let before = self.ids.len();
+        self.ids.extend_from_slice(&next.ids);
+        self.ends.extend(next.ends.iter().map(|&end| before + end));
+    }
+
+    /// Whether nothing was encoded.
+    pub fn is_empty(&self) -> bool {
+        self.ids.is_empty() && self.ends.is_empty()
+    }
+
+    /// Forgets all, and keeps the memory.
+    pub fn clear(&mut self) {
+        self.ids.clear();
+        self.ends.clear();
+    }
+}
+
 /// Ids of a word that are copied whole.
 const AT_ONCE: usize = 16;
 /// Ids that are gathered before they go to the end of a vector.
 const FOUND: usize = 1024;
 
-/// Words, and the ends of texts as empty ones.
+/// Words that are to be looked up, and ends of texts.
+#[derive(Default)]
 pub struct Pending<'t> {
-    keys: [Key; ROOM],
-    words: [&'t [u8]; ROOM],
-    count: usize,
-}
-
-impl Default for Pending<'_> {
-    fn default() -> Self {
-        Self {
-            keys: [Key::NONE; ROOM],
-            words: [&[]; ROOM],
-            count: 0,
-        }
-    }
-}
-
-impl<'t> Pending<'t> {
-    #[inline(always)]
-    fn push(&mut self, key: Key, word: &'t [u8]) {
-        self.keys[self.count % ROOM] = key;
-        self.words[self.count % ROOM] = word;
-        self.count += 1;
-    }
-
-    /// Whether there may be no room for the words of a block.
-    #[inline(always)]
-    fn is_full(&self) -> bool {
-        self.count >= PENDING
-    }
+    keys: Keys,
+    /// The long ones among them, and their hashes.
+    long: Vec<(&'t [u8], u32)>,
 }
 
 /// One thread's working state; it goes back to the tokenizer when dropped.
@@ -160,6 +175,7 @@ pub struct Encoder<'a> {
 
 impl Drop for Encoder<'_> {
     fn drop(&mut self) {
+        self.state.cache.note_learned(false);
         self.bpe.idle.lock().push(std::mem::take(&mut self.state));
     }
 }
@@ -173,6 +189,11 @@ impl<'a> Encoder<'a> {
     /// Whether texts are cut here, and not words as they come.
     pub fn splits(&self) -> bool {
         self.bpe.splits()
+    }
+
+    /// The words that it knows.
+    pub(super) fn cache(&mut self) -> &mut Cache {
+        &mut self.state.cache
     }
 
     /// Appends a text's ids.
@@ -218,8 +239,8 @@ impl<'a> Encoder<'a> {
     /// A text ends here.
     #[inline]
     pub fn end(&mut self, pending: &mut Pending<'_>, to: &mut Encoded) {
-        pending.push(Key::NONE, &[]);
-        if pending.is_full() {
+        pending.keys.push(Key::END);
+        if pending.keys.are_full() {
             self.look_up(pending, to);
         }
     }
@@ -229,7 +250,7 @@ impl<'a> Encoder<'a> {
         if word.is_empty() {
             return;
         }
-        let key = self.state.cache.key(word, 0, word.len());
+        let key = Key::of(word);
         match self.state.cache.get(key, word) {
             Some(known) => ids.extend_from_slice(known.ids()),
             None => self.merge(word, key, ids),
@@ -239,23 +260,38 @@ impl<'a> Encoder<'a> {
     /// Appends the ids of the pending words.
     #[inline(never)]
     pub fn look_up(&mut self, pending: &mut Pending<'_>, to: &mut Encoded) {
-        let keys = &pending.keys[..pending.count];
-        let words = &pending.words[..pending.count];
+        let count = pending.keys.count;
+        let words = &pending.keys.words[..count];
+        let hashes = &pending.keys.hashes[..count];
+        for &(_, hash) in &pending.long {
+            self.state.cache.prefetch_long(hash);
+        }
+        let mut long = pending.long.drain(..).map(|(word, _)| word);
         let mut at = 0;
         loop {
             let State { cache, found, .. } = &mut self.state;
-            let (known, ids) = cache.leading(&keys[at..], &mut found.ids[found.count..]);
+            let (known, ids) =
+                cache.leading(&words[at..], &hashes[at..], &mut found.ids[found.count..]);
             found.count += ids;
             at += known;
-            let (Some(&key), Some(&word)) = (keys.get(at), words.get(at)) else {
+            let (Some(&word), Some(&hash)) = (words.get(at), hashes.get(at)) else {
                 break;
             };
             at += 1;
-            if word.is_empty() {
+            let key = Key { word, hash };
+            if key == Key::END {
                 found.flush(&mut to.ids);
                 to.ids.extend(self.end_of_text);
                 to.ends.push(to.ids.len());
-            } else if let Some(known) = cache.get(key, word) {
+                continue;
+            }
+            let (bytes, length) = key.bytes();
+            let word = if key.is_long() {
+                long.next().unwrap_or_default()
+            } else {
+                &bytes[..length]
+            };
+            if let Some(known) = cache.get(key, word) {
                 let few = matches!(known, Known::Few(..));
                 found.add(&known, &mut to.ids);
                 if few {
@@ -266,8 +302,9 @@ impl<'a> Encoder<'a> {
                 self.merge(word, key, &mut to.ids);
             }
         }
+        drop(long);
         self.state.found.flush(&mut to.ids);
-        pending.count = 0;
+        pending.keys.count = 0;
     }
 
     /// A word that the cache does not hold.
@@ -290,12 +327,22 @@ struct Words<'e, 'b, 't> {
     too_long: bool,
 }
 
-impl Words<'_, '_, '_> {
+impl<'t> Words<'_, '_, 't> {
     #[inline(always)]
     fn look_up(&mut self) {
-        if self.pending.is_full() {
+        if self.pending.keys.are_full() {
             self.encoder.look_up(self.pending, self.to);
         }
+    }
+
+    #[inline]
+    fn push(&mut self, word: &'t [u8]) {
+        let key = Key::of(word);
+        self.encoder.state.cache.prefetch(key);
+        if key.is_long() {
+            self.pending.long.push((word, key.hash));
+        }
+        self.pending.keys.push(key);
     }
 }
 
@@ -307,8 +354,7 @@ impl Pieces for Words<'_, '_, '_> {
             self.too_long = true;
             return;
         }
-        let key = self.encoder.state.cache.key(self.text, start, end);
-        self.pending.push(key, &self.text[start..end]);
+        self.push(&self.text[start..end]);
         self.look_up();
     }
 
@@ -325,18 +371,18 @@ impl Pieces for Words<'_, '_, '_> {
             }
             return;
         };
-        let cache = &self.encoder.state.cache;
         let mut from = 0;
-        while ends != 0 {
+        loop {
+            let entries = self.encoder.state.cache.entries();
+            (from, ends) = self.pending.keys.push_short(window, from, ends, entries);
+            if ends == 0 {
+                break;
+            }
             let to = ends.trailing_zeros() as usize;
+            self.push(&window[from..to]);
             ends &= ends - 1;
-            let key = cache.key_inside(window, from, to);
-            self.pending.push(key, &window[from..to]);
             from = to;
         }
         self.look_up();
     }
 }
-
-/// A block, and as much behind it as is read at once.
-const WINDOW: usize = BLOCK + 16;

@@ -1,11 +1,10 @@
 //! The merging of one word's symbols.
 
+use super::scan::{scan, SHORT};
 use crate::pair::{pack, unpack};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
-/// Words of more symbols go through the heap. A scan is quadratic, but quicker below about this many.
-const SHORT: usize = 64;
 /// Longer words are merged in blocks, of `SHORT` symbols where these meet, of so many times more where they don't: what
 /// is merged at once stays in the first-level cache. (One heap over 10 MB of random letters took 28 times as long as over
 /// 1 MB, and 200 MB of memory; blocks of 4096 by heap took twice as long as these.)
@@ -22,12 +21,16 @@ const NONE: u32 = u32::MAX;
 #[derive(Debug, Clone, Default)]
 pub struct Merges {
     slots: Vec<u32>,
+    /// Ranks of pairs of ids below `LOW`, the bytes of most byte-level vocabularies: each word begins with these.
+    low: Vec<u32>,
     /// (left, right, id of the whole) by rank.
     parts: Vec<(u32, u32, u32)>,
     /// Base symbols that each id covers, where that is known.
     lengths: Option<Vec<usize>>,
 }
 
+/// Ids whose pairs are looked up without a hash.
+const LOW: u32 = 256;
 /// Bits of a rank in a slot.
 const RANK: u32 = (1 << 24) - 1;
 
@@ -36,6 +39,7 @@ impl Merges {
     pub fn with_capacity(count: usize, lengths: Option<Vec<usize>>) -> Self {
         Self {
             slots: vec![NONE; (count * 2).next_power_of_two()],
+            low: vec![NONE; (LOW * LOW) as usize],
             parts: Vec::with_capacity(count),
             lengths,
         }
@@ -87,12 +91,25 @@ impl Merges {
         let (left, right, _) = self.parts[rank as usize];
         let (slot, tag, _) = self.find(left, right);
         self.slots[slot] = tag | rank;
+        if left | right < LOW {
+            self.low[(left * LOW + right) as usize] = rank;
+        }
     }
 
     /// The rank of a pair, or `NONE`.
     #[inline]
     pub(super) fn rank(&self, left: u32, right: u32) -> u32 {
         self.find(left, right).2
+    }
+
+    /// `rank`, for pairs that are mostly of ids below `LOW`.
+    #[inline]
+    pub(super) fn rank_of_bytes(&self, left: u32, right: u32) -> u32 {
+        if left | right < LOW {
+            self.low[(left * LOW + right) as usize]
+        } else {
+            self.rank(left, right)
+        }
     }
 
     /// The slot of a pair or the free one where it belongs, its tag, and its rank.
@@ -126,35 +143,19 @@ impl Merges {
     }
 }
 
-const LAST: i32 = i32::MAX;
-
 /// Buffers for merging, kept from word to word.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Merger {
-    /// Of a short word: rank and place of each symbol that merges with its right neighbour, else `LAST`. (Signed,
-    /// since SSE2 compares no others.)
-    keys: [i32; SHORT],
     next: Vec<u32>,
     previous: Vec<u32>,
     heap: BinaryHeap<Reverse<u64>>,
-}
-
-impl Default for Merger {
-    fn default() -> Self {
-        Self {
-            keys: [LAST; SHORT],
-            next: Vec::new(),
-            previous: Vec::new(),
-            heap: BinaryHeap::new(),
-        }
-    }
 }
 
 impl Merger {
     /// Merges the symbols `ids[from..]` in place, as far as there are merges.
     pub fn merge(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) {
         if ids.len() - from <= SHORT {
-            self.scan(merges, ids, from);
+            scan(merges, ids, from);
         } else if !BLOCKS
             .iter()
             .any(|&size| self.blocks(merges, ids, from, size))
@@ -200,7 +201,7 @@ impl Merger {
                 block.clear();
                 block.extend_from_slice(part);
                 if block.len() <= SHORT {
-                    self.scan(merges, &mut block, 0);
+                    scan(merges, &mut block, 0);
                 } else {
                     self.heap(merges, &mut block, 0);
                 }
@@ -245,59 +246,6 @@ impl Merger {
         ids.truncate(from);
         ids.extend_from_slice(&merged);
         true
-    }
-
-    /// Looks for the lowest rank, again and again. A bit for each symbol that is left serves as links to both sides.
-    fn scan(&mut self, merges: &Merges, ids: &mut Vec<u32>, from: usize) {
-        let symbols = &mut ids[from..];
-        let count = symbols.len();
-        if count < 2 {
-            return;
-        }
-        // 24 bits of rank and 6 of place: the leftmost comes first among equals.
-        let key = |left: u32, right: u32, place: usize| match merges.rank(left, right) {
-            NONE => LAST,
-            rank => i32::try_from((rank as usize) << 6 | place).unwrap_or(LAST),
-        };
-        let used = count.next_multiple_of(8);
-        let keys = &mut self.keys[..used];
-        keys[count - 1..].fill(LAST);
-        for place in 0..count - 1 {
-            keys[place] = key(symbols[place], symbols[place + 1], place);
-        }
-        let mut left = u64::MAX >> (SHORT - count);
-        loop {
-            let lowest = lowest(keys);
-            if lowest == LAST {
-                break;
-            }
-            let lowest = lowest.cast_unsigned();
-            let (rank, place) = (lowest >> 6, (lowest & 63) as usize);
-            let id = merges.id(rank);
-            let after = |place: usize, left: u64| {
-                (left & (u64::MAX - 1) << place).trailing_zeros() as usize
-            };
-            let right = after(place, left);
-            symbols[place] = id;
-            keys[right] = LAST;
-            left &= !(1 << right);
-            keys[place] = match after(place, left) {
-                64 => LAST,
-                next => key(id, symbols[next], place),
-            };
-            let before = left & ((1 << place) - 1);
-            if before != 0 {
-                let before = before.ilog2() as usize;
-                keys[before] = key(symbols[before], id, before);
-            }
-        }
-        let mut kept = 0;
-        while left != 0 {
-            symbols[kept] = symbols[left.trailing_zeros() as usize];
-            kept += 1;
-            left &= left - 1;
-        }
-        ids.truncate(from + kept);
     }
 
     /// A heap of (rank, place) over a linked list: n log n. An entry is out of date where its symbol has gone or
@@ -349,18 +297,6 @@ impl Merger {
         }
         ids.truncate(kept);
     }
-}
-
-/// The least of a multiple of eight keys.
-#[inline]
-fn lowest(keys: &[i32]) -> i32 {
-    let mut least = [LAST; 8];
-    for eight in keys.chunks_exact(8) {
-        for (least, &key) in least.iter_mut().zip(eight) {
-            *least = key.min(*least);
-        }
-    }
-    least.into_iter().fold(LAST, i32::min)
 }
 
 fn entry(merges: &Merges, symbols: &[u32], left: u32, right: u32) -> Option<Reverse<u64>> {

@@ -5,6 +5,7 @@
 
 use super::words::Words;
 use crate::error::{Error, Result};
+use crate::memory::grow;
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
@@ -13,6 +14,8 @@ const BLOCK: usize = 1 << 16;
 /// Bytes of all runs' blocks where there are many, and the least of one.
 const BLOCKS: usize = 1 << 22;
 const LEAST: usize = 1 << 12;
+/// The most bytes of a number.
+const NUMBER: usize = 10;
 
 /// Reads so many bytes of a run from an offset on.
 pub type Read = Box<dyn Fn(u64, usize) -> Result<Vec<u8>> + Send + Sync>;
@@ -41,6 +44,7 @@ pub fn write(tables: &[Words], out: &mut dyn FnMut(&[u8]) -> Result<()>) -> Resu
     let mut block = Vec::with_capacity(BLOCK * 2);
     let mut size = 0;
     merge(&[], tables, &mut |word, count| {
+        grow(&mut block, word.len() + 2 * NUMBER)?;
         put(&mut block, word.len() as u64);
         block.extend_from_slice(word);
         put(&mut block, count);
@@ -65,10 +69,9 @@ pub fn merge(
     let mut sources: Vec<Source<'_>> = Vec::with_capacity(runs.len() + tables.len());
     let size = (BLOCKS / runs.len().max(1)).clamp(LEAST, BLOCK);
     sources.extend(runs.iter().map(|run| Source::Run(Reader::new(run, size))));
-    sources.extend(tables.iter().map(|table| {
-        let order = table.sorted();
-        Source::Table(table, order.into_iter())
-    }));
+    for table in tables {
+        sources.push(Source::Table(table, table.sorted()?.into_iter()));
+    }
     // The next word of each source, the smallest on top. The bytes' memory goes round and round.
     let mut heap = BinaryHeap::with_capacity(sources.len());
     for (number, source) in sources.iter_mut().enumerate() {
@@ -107,11 +110,15 @@ impl Source<'_> {
         bytes.clear();
         match self {
             Self::Run(reader) => reader.next(bytes),
-            Self::Table(words, order) => Ok(order.next().map(|number| {
+            Self::Table(words, order) => {
+                let Some(number) = order.next() else {
+                    return Ok(None);
+                };
                 let (word, count) = words.get(number);
+                grow(bytes, word.len())?;
                 bytes.extend_from_slice(word);
-                count
-            })),
+                Ok(Some(count))
+            }
         }
     }
 }
@@ -147,6 +154,7 @@ impl<'a> Reader<'a> {
             let here = rest
                 .len()
                 .min(usize::try_from(length).unwrap_or(usize::MAX));
+            grow(word, here)?;
             word.extend_from_slice(&rest[..here]);
             self.at += here;
             length -= here as u64;

@@ -1,7 +1,7 @@
 //! A map from words to counts that keeps all words in one arena.
 
 use crate::error::{Error, Result};
-use crate::memory::{grow, reserve};
+use crate::memory::{collect, filled, grow};
 
 const FREE: u32 = u32::MAX;
 const SMALLEST: usize = 1 << 10;
@@ -83,11 +83,12 @@ impl Words {
     }
 
     /// The numbers of the words in the order of their bytes.
-    pub fn sorted(&self) -> Vec<u32> {
+    pub fn sorted(&self) -> Result<Vec<u32>> {
         // 2^32 distinct words are refused when they are counted.
-        let mut numbers: Vec<u32> = (0..u32::try_from(self.len()).unwrap_or(FREE)).collect();
+        let numbers = 0..u32::try_from(self.len()).unwrap_or(FREE);
+        let mut numbers = collect(numbers, self.len())?;
         numbers.sort_unstable_by(|&one, &other| self.word(one).cmp(self.word(other)));
-        numbers
+        Ok(numbers)
     }
 
     /// A word and its count.
@@ -142,15 +143,11 @@ impl Words {
 
     fn grow(&mut self) -> Result<()> {
         let size = (self.slots.len() * 2).max(SMALLEST);
-        let mut larger = Vec::new();
-        reserve(&mut larger, size)?;
-        larger.resize(
-            size,
-            Slot {
-                tag: 0,
-                index: FREE,
-            },
-        );
+        let free = Slot {
+            tag: 0,
+            index: FREE,
+        };
+        let larger = filled(free, size)?;
         for slot in std::mem::replace(&mut self.slots, larger) {
             if slot.index != FREE {
                 let mut at = slot.tag as usize & (size - 1);

@@ -7,6 +7,7 @@ pub mod added;
 pub mod table_rows;
 pub mod tiktoken;
 pub mod tokenizer_json;
+pub mod vocab_merges;
 
 /// Ids may leave out this many numbers in all: more is no vocabulary.
 const LARGEST_HOLE: usize = 1 << 16;

@@ -1,4 +1,4 @@
-use super::{added, table_rows, tiktoken, tokenizer_json};
+use super::{added, table_rows, tiktoken, tokenizer_json, vocab_merges};
 use crate::bpe::derive;
 use crate::tokens::Tokens;
 
@@ -40,6 +40,32 @@ fn faults_are_declined() {
     ] {
         assert_eq!(tiktoken::read(fault.as_bytes()), None, "{fault}");
     }
+}
+
+#[test]
+fn a_pair_of_files_is_read() {
+    let vocab = br#" { "a": 0, "b": 1, "ab": 3 } "#;
+    let names = tokens(&[b"a", b"b", b"", b"ab"]);
+    for merges in ["a b", "#version: 0.2\na b\r\n", "a b\n"] {
+        let read = vocab_merges::read(vocab, merges.as_bytes());
+        assert_eq!(read, Some((names.clone(), vec![(0, 1)])), "{merges:?}");
+    }
+    for merges in ["", "#version", "#version\n"] {
+        let read = vocab_merges::read(vocab, merges.as_bytes());
+        assert_eq!(read, Some((names.clone(), vec![])), "{merges:?}");
+    }
+    for fault in [
+        "\n", "a", "a b ", " b", "a ", "b a", "a c", "a b\n\n", "a  b",
+    ] {
+        assert_eq!(
+            vocab_merges::read(vocab, fault.as_bytes()),
+            None,
+            "{fault:?}"
+        );
+    }
+    assert_eq!(vocab_merges::read(b"{\"a\": 0} x", b""), None);
+    assert_eq!(vocab_merges::read(b"[]", b""), None);
+    assert_eq!(vocab_merges::read(vocab, b"\xff \xff"), None);
 }
 
 /// Tokens, and behind them the bytes that are not among them.

@@ -60,8 +60,10 @@ pub fn lift(data: &[u8]) -> Option<Lifted> {
     })
 }
 
-fn read_vocab(data: &[u8]) -> Option<Tokens> {
+/// An object of tokens and ids: the spelling of each id. None where it is empty or not in order.
+pub fn read_vocab(data: &[u8]) -> Option<Tokens> {
     let mut scanner = Scanner { data, at: 0 };
+    scanner.space();
     let mut names = Vec::with_capacity(data.len());
     let mut spans = Vec::with_capacity(data.len() / 16);
     if scanner.peek()? != b'{' {
@@ -82,11 +84,12 @@ fn read_vocab(data: &[u8]) -> Option<Tokens> {
         ));
         Some(())
     })?;
+    scanner.at_end()?;
     Tokens::by_id(&names, spans, LARGEST_HOLE).filter(|vocab| !vocab.is_empty())
 }
 
-/// Merges stand as `["a", "b"]`, in older files as `"a b"`.
-fn read_merges(data: &[u8], vocab: &Tokens) -> Option<Vec<(u32, u32)>> {
+/// The id of each spelling; None where two are the same.
+pub fn ids_by_name(vocab: &Tokens) -> Option<FxHashMap<&[u8], u32>> {
     let mut ids = FxHashMap::default();
     ids.reserve(vocab.len());
     for (id, name) in (0..u32::MAX).zip(vocab.iter()) {
@@ -94,6 +97,12 @@ fn read_merges(data: &[u8], vocab: &Tokens) -> Option<Vec<(u32, u32)>> {
             return None;
         }
     }
+    Some(ids)
+}
+
+/// Merges stand as `["a", "b"]`, in older files as `"a b"`.
+fn read_merges(data: &[u8], vocab: &Tokens) -> Option<Vec<(u32, u32)>> {
+    let ids = ids_by_name(vocab)?;
     let mut scanner = Scanner { data, at: 0 };
     if scanner.peek()? != b'[' {
         return None;

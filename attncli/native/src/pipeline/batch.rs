@@ -5,6 +5,7 @@ use crate::bpe::batch::share;
 use crate::bpe::{Bpe, Encoded, Random};
 use crate::error::{Error, Result};
 use crate::normalize::Span;
+use crate::workers::together;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Bytes of text for which another thread pays.
@@ -89,19 +90,7 @@ impl Tokenizer {
                 done.push((index, encoder.job(job, first as u64, options)?));
             }
         };
-        let mut done = Vec::with_capacity(jobs.len());
-        if workers == 1 {
-            done = work()?;
-        } else {
-            std::thread::scope(|scope| {
-                let running: Vec<_> = (0..workers).map(|_| scope.spawn(work)).collect();
-                for worker in running {
-                    let failed = |_| Err(Error::Invalid("an encoding thread failed".into()));
-                    done.extend(worker.join().unwrap_or_else(failed)?);
-                }
-                Ok(())
-            })?;
-        }
+        let mut done: Vec<_> = together(workers, work)?.into_iter().flatten().collect();
         done.sort_unstable_by_key(|&(index, _)| index);
         Ok(done.into_iter().map(|(_, encoded)| encoded).collect())
     }

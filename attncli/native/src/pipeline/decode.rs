@@ -1,6 +1,34 @@
-//! Ids back to bytes, where the model alone does that; and what encoding has lost.
+//! Ids back to text; and what encoding has lost.
 
 use super::{Model, Tokenizer};
+use crate::error::{Error, Result};
+
+/// An id as arrays hold it.
+pub trait Id: Copy + Into<u32> + Sync {}
+impl<T: Copy + Into<u32> + Sync> Id for T {}
+
+/// How documents become text.
+#[derive(Debug, Clone, Copy)]
+pub struct Ways<'a> {
+    /// Ids that are left out.
+    pub skip: &'a [u32],
+    /// An id that is left out behind a document.
+    pub end_of_text: Option<u32>,
+    /// What follows each document's text.
+    pub end: &'a [u8],
+}
+
+/// `starts` as places in a list of `len` ids that begins at the first of them.
+fn places(len: usize, starts: &[u64]) -> Result<Vec<usize>> {
+    let first = starts.first().copied().unwrap_or(0);
+    let places: Option<Vec<usize>> = starts
+        .iter()
+        .map(|&start| usize::try_from(start.checked_sub(first)?).ok())
+        .collect();
+    places
+        .filter(|places| places.is_sorted() && places.last().copied().unwrap_or(0) == len)
+        .ok_or_else(|| Error::Invalid("the starts do not fit the ids".into()))
+}
 
 impl Tokenizer {
     /// Entries of the vocabulary.
@@ -13,25 +41,90 @@ impl Tokenizer {
         }
     }
 
-    /// The bytes of ids, one after another, or what SentencePiece makes of them; without those to `skip`. None where
-    /// one is no id.
-    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
+    /// The text of ids without those to `skip`. Fails where one is no id, and where a decoder does.
+    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Result<Vec<u8>> {
+        let mut text = Vec::with_capacity(ids.len() * 4);
+        self.decode_into(ids, skip, &mut text)?;
+        Ok(text)
+    }
+
+    /// The texts of documents one after another, on several threads: `starts` are places in `ids` beyond the first
+    /// of them, the last is where they end. Fails where they do not fit too.
+    pub fn decode_flat<I: Id>(
+        &self,
+        ids: &[I],
+        starts: &[u64],
+        ways: &Ways<'_>,
+        threads: usize,
+    ) -> Result<Vec<Vec<u8>>> {
+        let places = places(ids.len(), starts)?;
+        let most = places.len().div_ceil(threads.max(1)).max(2);
+        // Neighbouring shares have the place between them in common.
+        let shares: Vec<&[usize]> = (0..places.len().saturating_sub(1))
+            .step_by(most - 1)
+            .map(|first| &places[first..places.len().min(first + most)])
+            .collect();
+        let work = |share: &&[usize]| self.decode_share(ids, share, ways);
+        if let [share] = &shares[..] {
+            return Ok(vec![work(share)?]);
+        }
+        std::thread::scope(|scope| {
+            let started = shares
+                .iter()
+                .map(|share| {
+                    let builder = std::thread::Builder::new();
+                    (share, builder.spawn_scoped(scope, move || work(share)))
+                })
+                .collect::<Vec<_>>();
+            let finished = started.into_iter().map(|(share, thread)| match thread {
+                Ok(thread) => thread
+                    .join()
+                    .unwrap_or_else(|_| Err(Error::Invalid("a decoding thread failed".into()))),
+                Err(_) => work(share), // the machine gives no more threads
+            });
+            finished.collect()
+        })
+    }
+
+    fn decode_share<I: Id>(&self, ids: &[I], places: &[usize], ways: &Ways<'_>) -> Result<Vec<u8>> {
+        let mut text = Vec::new();
+        let mut document: Vec<u32> = Vec::new();
+        for span in places.windows(2) {
+            document.clear();
+            document.extend(ids[span[0]..span[1]].iter().map(|&id| id.into()));
+            if ways.end_of_text.is_some() && document.last().copied() == ways.end_of_text {
+                document.pop();
+            }
+            self.decode_into(&document, ways.skip, &mut text)?;
+            text.extend_from_slice(ways.end);
+        }
+        Ok(text)
+    }
+
+    fn decode_into(&self, ids: &[u32], skip: &[u32], text: &mut Vec<u8>) -> Result<()> {
+        let unknown = || Error::Invalid("an id is not in the vocabulary".into());
         let vocab = match &self.model {
             Model::Bpe(bpe) => bpe.vocab(),
             Model::WordPiece(wordpiece) => wordpiece.vocab(),
             Model::Unigram(words) => words.vocab(),
-            Model::SentencePiece(model) => return model.decode(ids, skip),
+            Model::SentencePiece(model) => {
+                text.extend(model.decode(ids, skip).ok_or_else(unknown)?);
+                return Ok(());
+            }
         };
-        let mut bytes = Vec::with_capacity(ids.len() * 4);
-        for id in ids {
-            if *id as usize >= vocab.len() {
-                return None;
-            }
-            if skip.is_empty() || !skip.contains(id) {
-                bytes.extend_from_slice(vocab.token(*id));
-            }
+        if ids.iter().any(|&id| id as usize >= vocab.len()) {
+            return Err(unknown());
         }
-        Some(bytes)
+        let kept = ids.iter().copied().filter(|id| !skip.contains(id));
+        match &self.decoder {
+            Some(decoder) if self.joined => {
+                let bytes = kept.flat_map(|id| vocab.token(id)).copied().collect();
+                text.extend(decoder.of_text(bytes)?);
+            }
+            Some(decoder) => text.extend(decoder.by_id(vocab, kept)?),
+            None => kept.for_each(|id| text.extend_from_slice(vocab.token(id))),
+        }
+        Ok(())
     }
 
     /// Characters or words that the vocabulary could not say, of all texts so far.
@@ -40,7 +133,7 @@ impl Tokenizer {
             Model::Bpe(bpe) => bpe.lost(),
             Model::WordPiece(wordpiece) => wordpiece.lost.all(),
             Model::Unigram(words) => words.lost.all(),
-            Model::SentencePiece(model) => model.lost.all(),
+            Model::SentencePiece(model) => model.lost(),
         }
     }
 }

@@ -7,6 +7,7 @@ mod source;
 
 use crate::added::{AddedToken, AddedTokens};
 use crate::bpe::{self, Bpe, Dropout};
+use crate::decode::Decoder;
 use crate::error::{Error, Result};
 use crate::normalize::{normalize, Normalizer, Span, Text};
 use crate::pretokenize::{self, replace_invalid, Piece, PreTokenizer};
@@ -15,6 +16,7 @@ use crate::spell::unspell;
 use crate::unigram::{self, Words};
 use crate::wordpiece::{self, WordPiece};
 pub use batch::Traced;
+pub use decode::Ways;
 pub use source::Buffers;
 use std::sync::Arc;
 
@@ -36,6 +38,10 @@ pub enum Model {
 pub struct Tokenizer {
     normalizer: Vec<Normalizer>,
     pre_tokenizer: Vec<PreTokenizer>,
+    /// None: tokens stand one after another.
+    decoder: Option<Decoder>,
+    /// Whether the decoder has them in one, as bytes.
+    joined: bool,
     added: Vec<AddedToken>,
     /// The finders where no special token is allowed.
     plain: Arc<Finders>,
@@ -99,7 +105,7 @@ impl Finders {
 /// A model's working state, for one thread.
 enum ModelEncoder<'a> {
     Bpe(Box<bpe::Encoder<'a>>),
-    WordPiece(wordpiece::Encoder<'a>),
+    WordPiece(Box<wordpiece::Encoder<'a>>),
     Unigram(Box<unigram::Encoder<'a>>),
     SentencePiece(Box<sentencepiece::Encoder<'a>>),
 }
@@ -175,7 +181,9 @@ impl Tokenizer {
             finders,
             model: match &self.model {
                 Model::Bpe(bpe) => ModelEncoder::Bpe(Box::new(bpe.encoder())),
-                Model::WordPiece(wordpiece) => ModelEncoder::WordPiece(wordpiece.encoder()),
+                Model::WordPiece(wordpiece) => {
+                    ModelEncoder::WordPiece(Box::new(wordpiece.encoder()))
+                }
                 Model::Unigram(words) => ModelEncoder::Unigram(Box::new(words.encoder())),
                 Model::SentencePiece(model) => {
                     ModelEncoder::SentencePiece(Box::new(model.encoder()))

@@ -3,6 +3,7 @@
 use super::{Finders, Model, Tokenizer};
 use crate::added::AddedToken;
 use crate::bpe::{Bpe, Tables};
+use crate::decode::{Decoder, StepSource};
 use crate::error::{Error, Result};
 use crate::normalize::{self, Normalizer};
 use crate::pretokenize::{self, PreTokenizer};
@@ -20,6 +21,7 @@ use std::sync::Arc;
 struct Source {
     normalizer: Vec<normalize::Step>,
     pre_tokenizer: Vec<pretokenize::Step>,
+    decoder: Vec<StepSource>,
     added_tokens: Vec<AddedToken>,
     model: ModelSource,
 }
@@ -99,12 +101,27 @@ impl Tokenizer {
             normalizer,
             pre_tokenizer: built.pre_tokenizer,
             added: source.added_tokens,
+            decoder: decoder(source.decoder)?,
+            joined: matches!(
+                source.model,
+                ModelSource::Bpe {
+                    byte_level: true,
+                    ..
+                }
+            ),
             lossy: built.lossy && !spells,
             spelled: built.spelled,
             model: built.model,
             dropout: built.dropout,
         })
     }
+}
+
+fn decoder(steps: Vec<StepSource>) -> Result<Option<Decoder>> {
+    if steps.is_empty() {
+        return Ok(None);
+    }
+    Decoder::new(steps).map(Some)
 }
 
 /// A model whose tokens are looked up.

@@ -1,7 +1,8 @@
-//! Quick readers of files of tokenizers and embeddings: buffers go to Python as bytes, numbers as u32 in the machine's order.
+//! Quick readers of files of tokenizers and embeddings: buffers go to Python as bytes, numbers as u32 in the
+//! machine's order.
 
 use crate::bpe::derive;
-use crate::formats::{added, table_rows, tiktoken, tokenizer_json};
+use crate::formats::{added, table_rows, tiktoken, tokenizer_json, vocab_merges};
 use crate::tokens::Tokens;
 use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::exceptions::PyValueError;
@@ -14,6 +15,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(read_ranks, module)?)?;
     module.add_function(wrap_pyfunction!(derive_merges, module)?)?;
     module.add_function(wrap_pyfunction!(lift_tokenizer_json, module)?)?;
+    module.add_function(wrap_pyfunction!(lift_vocab_merges, module)?)?;
     module.add_function(wrap_pyfunction!(add_tokens, module)?)?;
     module.add_function(wrap_pyfunction!(read_table_rows, module)?)?;
     module.add_function(wrap_pyfunction!(write_table_rows, module)?)
@@ -50,16 +52,19 @@ fn lift_tokenizer_json(
 ) -> Option<(Buffer<'_>, Buffer<'_>, Buffer<'_>, Buffer<'_>)> {
     let lifted = py.detach(|| tokenizer_json::lift(&data))?;
     let (names, ends) = buffers(py, &lifted.vocab);
-    let pairs = lifted
-        .merges
-        .iter()
-        .flat_map(|&(left, right)| [left, right]);
-    Some((
-        PyBytes::new(py, &lifted.rest),
-        names,
-        ends,
-        packed(py, pairs),
-    ))
+    let rest = PyBytes::new(py, &lifted.rest);
+    Some((rest, names, ends, packed_pairs(py, &lifted.merges)))
+}
+
+#[pyfunction]
+fn lift_vocab_merges(
+    py: Python<'_>,
+    vocab: PyBackedBytes,
+    merges: PyBackedBytes,
+) -> Option<(Buffer<'_>, Buffer<'_>, Buffer<'_>)> {
+    let (tokens, pairs) = py.detach(|| vocab_merges::read(&vocab, &merges))?;
+    let (names, ends) = buffers(py, &tokens);
+    Some((names, ends, packed_pairs(py, &pairs)))
 }
 
 #[pyfunction]
@@ -109,6 +114,10 @@ fn write_table_rows<'py>(
 fn buffers<'py>(py: Python<'py>, tokens: &Tokens) -> (Buffer<'py>, Buffer<'py>) {
     let ends = tokens.ends().iter().copied();
     (PyBytes::new(py, tokens.bytes()), packed(py, ends))
+}
+
+fn packed_pairs<'py>(py: Python<'py>, pairs: &[(u32, u32)]) -> Buffer<'py> {
+    packed(py, pairs.iter().flat_map(|&(left, right)| [left, right]))
 }
 
 fn packed(py: Python<'_>, numbers: impl Iterator<Item = u32>) -> Buffer<'_> {

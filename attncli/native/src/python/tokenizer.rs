@@ -5,7 +5,7 @@ use super::interrupt::interruptible;
 use crate::bpe::batch::{join, starts};
 use crate::bpe::Encoded;
 use crate::error::{Error, Result};
-use crate::pipeline::{Buffers, Options, Tokenizer, Traced};
+use crate::pipeline::{Buffers, Options, Tokenizer, Traced, Ways};
 use crate::split;
 use crate::tokens::Tokens;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
@@ -151,11 +151,46 @@ impl PyTokenizer {
                 let wide: Vec<u32> = ids.as_slice()?.iter().map(|&id| id.into()).collect();
                 self.0.decode(&wide, &skip)
             };
-            let bytes =
-                bytes.ok_or_else(|| PyValueError::new_err("an id is not in the vocabulary"))?;
-            decoded.push(PyBytes::new(py, &bytes));
+            decoded.push(PyBytes::new(py, &bytes?));
         }
         Ok(decoded)
+    }
+
+    #[pyo3(signature = (ids, starts, threads = 0, *, skip = Vec::new(), end_of_text = None, end = &[][..]))]
+    #[allow(clippy::too_many_arguments)] // the contract's own arguments
+    fn decode_flat<'py>(
+        &self,
+        py: Python<'py>,
+        ids: &Bound<'py, PyAny>,
+        starts: PyReadonlyArray1<'py, u64>,
+        threads: usize,
+        skip: Vec<u32>,
+        end_of_text: Option<u32>,
+        end: &[u8],
+    ) -> PyResult<Bound<'py, PyBytes>> {
+        let ways = Ways {
+            skip: &skip,
+            end_of_text,
+            end,
+        };
+        let (starts, threads) = (starts.as_slice()?, cores(threads));
+        let texts = if let Ok(ids) = ids.extract::<PyReadonlyArray1<'py, u16>>() {
+            let ids = ids.as_slice()?;
+            py.detach(|| self.0.decode_flat(ids, starts, &ways, threads))
+        } else {
+            let ids = ids.extract::<PyReadonlyArray1<'py, u32>>()?;
+            let ids = ids.as_slice()?;
+            py.detach(|| self.0.decode_flat(ids, starts, &ways, threads))
+        }?;
+        let size = texts.iter().map(Vec::len).sum();
+        PyBytes::new_with(py, size, |mut room| {
+            for text in &texts {
+                let (here, rest) = room.split_at_mut(text.len());
+                here.copy_from_slice(text);
+                room = rest;
+            }
+            Ok(())
+        })
     }
 
     fn lost<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {

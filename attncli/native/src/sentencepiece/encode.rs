@@ -3,6 +3,7 @@
 use super::merge::{Merger, Piece};
 use super::{Algorithm, SentencePiece};
 use crate::bpe::cache::Cache;
+use crate::bpe::key::Key;
 use crate::error::{Error, Result};
 use crate::normalize::Span;
 use crate::trie::NONE;
@@ -133,7 +134,7 @@ impl SentencePiece {
         ids: &mut Vec<u32>,
     ) {
         let word = &text[start..end];
-        let key = state.cache.key(text, start, end);
+        let key = Key::of(word);
         let bpe = matches!(self.algorithm, Algorithm::Bpe(_));
         let first = self.any_bytes && start == 0;
         if first || place.sum.abs() >= MOST_BEFORE || !bpe && key.is_long() {
@@ -169,11 +170,12 @@ impl SentencePiece {
         };
         // The sum of an unknown's ids is not that of its score.
         let certainty = model.certainty(word, &mut state.lattice);
-        let path = &state.lattice.path;
         certainty.margin > MARGIN
             && certainty.largest < MOST_IN_A_WORD
-            && path.len() == ids.len()
-            && path.iter().zip(ids).all(|(&(_, _, one), &two)| one == two)
+            && model
+                .path(word, &state.lattice)
+                .map(|(_, _, id)| id)
+                .eq(ids.iter().copied())
     }
 
     /// Appends the ids of a text by itself; gives that of its first piece, `NONE` for what is none.
@@ -221,8 +223,8 @@ impl SentencePiece {
         match &self.algorithm {
             Algorithm::Unigram(model) => {
                 *sum = model.segment(text, *sum, &mut state.lattice);
-                let path = state.lattice.path.iter();
-                path.for_each(|&piece| told(Some(piece)));
+                let path = model.path(text, &state.lattice);
+                path.for_each(|piece| told(Some(piece)));
             }
             // (A dummy prefix matters to llama2.c alone: there it is never a part of what follows.)
             Algorithm::Bpe(model) => {

@@ -82,10 +82,17 @@ pub struct SentencePiece {
     by_words: bool,
     idle: Mutex<Vec<State>>,
     /// Characters that became unknown.
-    pub lost: Lost,
+    lost: Lost,
 }
 
 impl SentencePiece {
+    /// Characters that became unknown, and bytes that were none.
+    pub fn lost(&self) -> Vec<Vec<u8>> {
+        let mut all = [self.lost.all(), self.normalizer.invalid.all()].concat();
+        all.sort_unstable();
+        all
+    }
+
     /// Checks and compiles a model.
     pub fn new(tokens: &Tokens, scores: &[f32], types: &[u8], settings: &Settings) -> Result<Self> {
         let tables = &Tables {

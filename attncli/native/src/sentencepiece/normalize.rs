@@ -3,6 +3,7 @@
 use super::Space;
 use crate::charsmap::Charsmap;
 use crate::error::Result;
+use crate::lost::Lost;
 use crate::split::unicode::char_at;
 use crate::trie::Trie;
 use serde::Deserialize;
@@ -32,6 +33,8 @@ pub struct Normalizer {
     suffix: bool,
     /// What is no UTF-8 stays.
     any_bytes: bool,
+    /// Bytes that were none, and became U+FFFD.
+    pub invalid: Lost,
     /// User-defined pieces, which the map leaves alone.
     user_defined: Trie,
     /// Bytes that stay as they are, whatever follows.
@@ -61,6 +64,7 @@ impl Normalizer {
             },
             suffix,
             any_bytes,
+            invalid: Lost::default(),
             user_defined,
             plain,
         })
@@ -169,7 +173,10 @@ impl Normalizer {
         match char_at(text, at) {
             (length, Some(_)) => (length, &text[at..at + length]),
             (_, None) if self.any_bytes => (1, &text[at..=at]),
-            (_, None) => (1, "\u{fffd}".as_bytes()),
+            (_, None) => {
+                self.invalid.note(&text[at..=at]);
+                (1, "\u{fffd}".as_bytes())
+            }
         }
     }
 }

@@ -38,6 +38,11 @@ impl Variant {
 
 impl Rule for Variant {
     #[inline(always)]
+    fn takes(self, class: u8) -> bool {
+        class & (SPACE | NUMBER) == 0
+    }
+
+    #[inline(always)]
     fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64 {
         let traits = Traits {
             cased: false,

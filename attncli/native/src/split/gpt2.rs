@@ -10,6 +10,11 @@ pub struct Gpt2;
 
 impl Rule for Gpt2 {
     #[inline(always)]
+    fn takes(self, class: u8) -> bool {
+        class & SPACE == 0
+    }
+
+    #[inline(always)]
     fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64 {
         let Masks {
             letter,

@@ -10,6 +10,7 @@ mod gpt2;
 mod o200k;
 mod prefixed;
 pub mod unicode;
+mod wide;
 #[cfg(target_arch = "x86_64")]
 mod x86;
 

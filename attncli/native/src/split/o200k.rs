@@ -3,7 +3,7 @@
 use super::block::{Masks, Rule};
 use super::cl100k::digits;
 use super::prefixed::{self, Traits};
-use super::unicode::{class_at, CASELESS, LETTER, LOWER, NEWLINE, NUMBER, UPPER};
+use super::unicode::{class_at, CASELESS, LETTER, LOWER, NEWLINE, NUMBER, SPACE, UPPER};
 use super::{contraction, is_other, run_of, trailing_space, white_space};
 
 /// The pattern.
@@ -11,6 +11,11 @@ use super::{contraction, is_other, run_of, trailing_space, white_space};
 pub struct O200k;
 
 impl Rule for O200k {
+    #[inline(always)]
+    fn takes(self, class: u8) -> bool {
+        class & (SPACE | NUMBER | CASELESS) == 0
+    }
+
     #[inline(always)]
     fn starts(self, text: &[u8], at: usize, masks: &Masks, length: u32) -> u64 {
         let traits = Traits {

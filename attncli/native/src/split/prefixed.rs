@@ -51,7 +51,9 @@ pub fn starts(text: &[u8], at: usize, masks: &Masks, length: u32, traits: Traits
 
     // A blank goes with punctuation; any one character but a newline goes with a word, unless a blank took it.
     let other_start = other & !(other << 1 | masks.blank << 1);
-    let word_start = letter & !((letter | space | other_start) << 1);
+    // Behind the one character: the sum carries through its bytes.
+    let after_other = masks.inner.wrapping_add(other_start << 1) & !masks.inner;
+    let word_start = letter & !((letter | space) << 1 | after_other);
     let digit_start = digit & !(digit << 1);
     let white_start = white & !(white << 1);
     let last_space = space & !(white >> 1);

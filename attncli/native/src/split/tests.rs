@@ -113,7 +113,7 @@ fn blocks(random: &mut Random) -> Vec<u8> {
     const ASCII: &[u8] = b"aaaaabcSTLVE''''sdmtlrve  \n\r\t 0123456./!-/";
     let alphabet = 2 + random.next(ASCII.len() - 1);
     let from = random.next(ASCII.len());
-    let wide = random.next(60);
+    let wide = random.next(200);
     let mut text = Vec::new();
     for _ in 0..random.next(260) {
         if random.next(200) < wide {

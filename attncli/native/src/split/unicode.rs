@@ -26,8 +26,8 @@ const PLANE: usize = 0x1_0000;
 
 /// Class bits of every code point: the first plane flat, the others in two levels, since most of their pages are
 /// alike and stored once.
-struct Table {
-    plane: Vec<u8>,
+pub struct Table {
+    plane: Box<[u8; PLANE]>,
     page_of: Vec<u16>,
     pages: Vec<[u8; PAGE]>,
 }
@@ -68,12 +68,43 @@ impl Table {
             // At most 4,352 pages: never saturates.
             page_of.push(u16::try_from(index).unwrap_or(u16::MAX));
         }
-        flat.truncate(PLANE);
-        flat.shrink_to_fit();
+        let mut plane = Box::new([0; PLANE]);
+        plane.copy_from_slice(&flat[..PLANE]);
         Self {
-            plane: flat,
+            plane,
             page_of,
             pages,
+        }
+    }
+
+    /// Length and class of the character that begins at `at` in the text with a byte beyond ASCII.
+    #[inline(always)]
+    pub fn at(&self, text: &[u8], at: usize) -> (usize, u8) {
+        // Most have two or three bytes, and others behind them.
+        if let Some(&[first, second, third, _]) = text[at..].first_chunk() {
+            let (more, most) = (second ^ 0x80, third ^ 0x80);
+            if first < 0xe0 {
+                if first >= 0xc2 && more < 0x40 {
+                    let code = usize::from(first & 0x1f) << 6 | usize::from(more);
+                    return (2, self.plane[code]);
+                }
+            } else if first < 0xf0 && more | most < 0x40 {
+                let code =
+                    usize::from(first & 0x0f) << 12 | usize::from(more) << 6 | usize::from(most);
+                if code >= 0x800 && code & 0xf800 != 0xd800 {
+                    return (3, self.plane[code]);
+                }
+            }
+        }
+        self.at_any(text, at)
+    }
+
+    /// `at`, of any length.
+    #[inline(never)]
+    fn at_any(&self, text: &[u8], at: usize) -> (usize, u8) {
+        match decode(text, at) {
+            (length, Some(code)) => (length, self.class(code as usize)),
+            (length, None) => (length, 0),
         }
     }
 
@@ -86,7 +117,9 @@ impl Table {
     }
 }
 
-fn table() -> &'static Table {
+/// The classes of all characters.
+#[inline]
+pub fn wide_classes() -> &'static Table {
     static TABLE: OnceLock<Table> = OnceLock::new();
     TABLE.get_or_init(Table::build)
 }
@@ -119,15 +152,7 @@ pub fn class_at(text: &[u8], at: usize) -> (usize, u8) {
     match text.get(at) {
         None => (0, 0),
         Some(&byte) if byte < 128 => (1, ASCII[usize::from(byte)]),
-        Some(_) => wide_class_at(text, at),
-    }
-}
-
-#[inline]
-fn wide_class_at(text: &[u8], at: usize) -> (usize, u8) {
-    match decode(text, at) {
-        (length, Some(code)) => (length, table().class(code as usize)),
-        (length, None) => (length, 0),
+        Some(_) => wide_classes().at(text, at),
     }
 }
 

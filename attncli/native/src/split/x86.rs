@@ -54,6 +54,7 @@ pub fn classify_avx512(block: &[u8; BLOCK]) -> Masks {
         quote: equal(b'\''),
         slash: equal(b'/'),
         high: _mm512_movepi8_mask(bytes),
+        inner: 0,
     }
 }
 
@@ -93,5 +94,6 @@ pub fn classify_avx2(block: &[u8; BLOCK]) -> Masks {
         quote: equal(b'\''),
         slash: equal(b'/'),
         high: bits(halves),
+        inner: 0,
     }
 }

@@ -9,7 +9,7 @@ use super::corpus::Corpus;
 use super::pairs::{hash, Pair, Pairs};
 use super::symbol::Symbol;
 use crate::error::Result;
-use crate::memory::reserve;
+use crate::memory::{collect, reserve};
 use crate::pair::{pack, unpack};
 use std::cmp::Reverse;
 
@@ -104,30 +104,32 @@ impl Census {
             }
             count /= 2;
         }
-        self.narrow(corpus.places().min(self.budget.places) / 2);
+        self.narrow(corpus.places().min(self.budget.places) / 2)?;
         self.find(corpus, check)?;
         Ok(true)
     }
 
     /// Makes room for the places of a pair that a merge has made, where it reaches the threshold: where they begin.
-    pub fn keep(&mut self, left: u32, right: u32, count: u64, places: u32) -> Option<u32> {
+    pub fn keep(&mut self, left: u32, right: u32, count: u64, places: u32) -> Result<Option<u32>> {
         if self.full || rank(count, pack(left, right)) < self.threshold {
-            return None;
+            return Ok(None);
         }
         let end = self.places.len() + places as usize;
-        let start = u32::try_from(self.places.len()).ok()?;
+        let Ok(start) = u32::try_from(self.places.len()) else {
+            return Ok(None);
+        };
         if end > self.budget.places || self.pairs.len() >= self.budget.pairs {
             self.full = true;
-            return None;
+            return Ok(None);
         }
-        self.places.resize(end, 0);
-        *self.pairs.entry(pack(left, right)) = Pair {
+        self.places.resize(end, 0); // the budget's places have been reserved
+        *self.pairs.entry(pack(left, right))? = Pair {
             key: pack(left, right),
             count,
             start,
             places,
         };
-        Some(start)
+        Ok(Some(start))
     }
 
     /// Writes one place of a pair, and moves to where the next one goes.
@@ -162,16 +164,21 @@ impl Census {
             let part = &cells[start..cells.len().min(start + size)];
             let frequent = Cells::of(part.iter().copied());
             self.pairs.clear();
-            let mut fits = true;
+            let (mut fits, mut failed) = (true, Ok(()));
             each_pair(corpus, check, |left, right, _, count| {
                 let key = pack(left.id(), right.id());
                 if frequent.contains(cell(key)) && left != S::END && right != S::END && fits {
-                    let pair = self.pairs.entry(key);
-                    pair.count = pair.count.saturating_add(count);
-                    pair.places += 1;
-                    fits = self.pairs.len() <= self.budget.pairs || size == 1;
+                    match self.pairs.entry(key) {
+                        Ok(pair) => {
+                            pair.count = pair.count.saturating_add(count);
+                            pair.places += 1;
+                            fits = self.pairs.len() <= self.budget.pairs || size == 1;
+                        }
+                        Err(error) => (fits, failed) = (false, Err(error)),
+                    }
                 }
             })?;
+            failed?;
             if !fits {
                 size /= 2;
                 continue;
@@ -179,15 +186,15 @@ impl Census {
             for pair in self.pairs.iter() {
                 let (left, right) = unpack(pair.key);
                 if rank(pair.count, pair.key) >= self.threshold && allowed(left, right) {
-                    *kept.entry(pair.key) = *pair;
+                    *kept.entry(pair.key)? = *pair;
                 }
             }
             if kept.len() > self.budget.pairs / 2 {
-                let mut ranks: Vec<Rank> =
-                    kept.iter().map(|pair| rank(pair.count, pair.key)).collect();
+                let ranks = kept.iter().map(|pair| rank(pair.count, pair.key));
+                let mut ranks: Vec<Rank> = collect(ranks, kept.len())?;
                 ranks.sort_unstable_by(|one, other| other.cmp(one));
                 self.threshold = ranks[self.budget.pairs / 4];
-                kept = kept.at_least(self.threshold);
+                kept = kept.at_least(self.threshold)?;
             }
             start += size;
         }
@@ -196,22 +203,23 @@ impl Census {
     }
 
     /// Raises the threshold until the pairs have at most so many places, or there is one pair left.
-    fn narrow(&mut self, most: usize) {
-        let mut ranks: Vec<(Rank, u32)> = self
+    fn narrow(&mut self, most: usize) -> Result<()> {
+        let ranks = self
             .pairs
             .iter()
-            .map(|pair| (rank(pair.count, pair.key), pair.places))
-            .collect();
+            .map(|pair| (rank(pair.count, pair.key), pair.places));
+        let mut ranks: Vec<(Rank, u32)> = collect(ranks, self.pairs.len())?;
         ranks.sort_unstable_by(|one, other| other.cmp(one));
         let mut total = 0;
         for (number, (_, places)) in ranks.iter().enumerate() {
             total += *places as usize;
             if total > most && number > 0 {
                 self.threshold = ranks[number - 1].0;
-                self.pairs = self.pairs.at_least(self.threshold);
+                self.pairs = self.pairs.at_least(self.threshold)?;
                 break;
             }
         }
+        Ok(())
     }
 
     /// Writes down the places of all pairs that are left.

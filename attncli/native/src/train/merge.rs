@@ -5,7 +5,7 @@ use super::corpus::{Corpus, Counts};
 use super::neighbours::Neighbours;
 use super::symbol::Symbol;
 use crate::error::Result;
-use crate::memory::reserve;
+use crate::memory::{collect, grow, lengthen, reserve, with_room};
 use crate::pair::{pack, unpack};
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -38,22 +38,19 @@ pub struct Round<'a, S> {
 
 impl<'a, S: Symbol> Round<'a, S> {
     /// The census has just been taken of this corpus.
-    pub fn new(corpus: &'a mut Corpus<S>, census: &'a mut Census) -> Self {
-        let queue = census
-            .pairs
-            .iter()
-            .map(|pair| rank(pair.count, pair.key))
-            .collect();
-        Self {
+    pub fn new(corpus: &'a mut Corpus<S>, census: &'a mut Census) -> Result<Self> {
+        let pairs = census.pairs.iter().map(|pair| rank(pair.count, pair.key));
+        let queue = collect(pairs, census.pairs.len())?;
+        Ok(Self {
             corpus,
             census,
-            queue,
+            queue: BinaryHeap::from(queue),
             merged: Vec::new(),
             before: Neighbours::default(),
             after: Neighbours::default(),
             before_at: Vec::new(),
             after_at: Vec::new(),
-        }
+        })
     }
 
     /// (left, right, count) of the pair to merge next; none at the end of the round. Counts only shrink between
@@ -95,18 +92,19 @@ impl<'a, S: Symbol> Round<'a, S> {
         let lengths = &mut self.corpus.lengths;
         // Ids are u32 already.
         let new = u32::try_from(lengths.len()).unwrap_or(NOWHERE);
+        grow(lengths, 1)?;
         lengths.push(lengths[left as usize] + lengths[right as usize]);
         for beside in [&mut self.before, &mut self.after] {
-            beside.resize(lengths.len());
+            beside.resize(lengths.len())?;
         }
         for places in [&mut self.before_at, &mut self.after_at] {
-            places.resize(lengths.len(), NOWHERE);
+            lengthen(places, lengths.len(), NOWHERE)?;
         }
         let touching = self.replace(left, right, new)?;
         self.lose(left, right);
         // `new` `new` was counted as new and left, too, before the second one was made.
         self.after.take(left, touching);
-        self.win(new);
+        self.win(new)?;
         self.before.clear();
         self.after.clear();
         Ok(())
@@ -189,13 +187,16 @@ impl<'a, S: Symbol> Round<'a, S> {
     }
 
     /// Keeps those pairs of the new token that reach the threshold.
-    fn win(&mut self, new: u32) {
+    fn win(&mut self, new: u32) -> Result<()> {
         let known = self.census.places.len();
         let before = self.before.iter().map(|(id, n, at)| (id, new, n, at));
         let after = self.after.iter().map(|(id, n, at)| (new, id, n, at));
         for (left, right, count, places) in before.chain(after) {
-            let kept = self.census.keep(left, right, count, places);
+            let kept = self.census.keep(left, right, count, places)?;
             if kept.is_some() {
+                if self.queue.len() == self.queue.capacity() {
+                    with_room::<Rank>(self.queue.try_reserve(1), self.queue.len() + 1)?;
+                }
                 self.queue.push(rank(count, pack(left, right)));
             }
             let (ids, id) = if right == new {
@@ -206,7 +207,7 @@ impl<'a, S: Symbol> Round<'a, S> {
             ids[id as usize] = kept.unwrap_or(NOWHERE);
         }
         if self.census.places.len() == known {
-            return;
+            return Ok(());
         }
         let length = self.corpus.lengths[new as usize];
         for merged in &self.merged {
@@ -219,5 +220,6 @@ impl<'a, S: Symbol> Round<'a, S> {
                 self.census.put(at, merged.start + length);
             }
         }
+        Ok(())
     }
 }

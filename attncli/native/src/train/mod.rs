@@ -16,6 +16,7 @@ mod symbol;
 mod tokens;
 
 use crate::error::Result;
+use crate::memory::grow;
 use budget::Budget;
 use census::Census;
 use corpus::Corpus;
@@ -101,7 +102,7 @@ fn learn_in<S: Symbol>(
         })? {
             break;
         }
-        let mut round = Round::new(&mut corpus, &mut census);
+        let mut round = Round::new(&mut corpus, &mut census)?;
         while made < goal.max_merges {
             let Some((left, right, count)) = round.best() else {
                 break;
@@ -111,6 +112,7 @@ fn learn_in<S: Symbol>(
                 continue;
             }
             let (new, is_new) = tokens.join(left, right)?;
+            grow(&mut merges, 1)?;
             merges.push(Merge {
                 left,
                 right,

@@ -1,5 +1,8 @@
 //! What stands beside the places of one merge: a count for each neighbouring token.
 
+use crate::error::Result;
+use crate::memory::{grow, lengthen};
+
 /// Counts by token id, cleared in the time of what was counted. A merge meets few neighbours many times: adding up
 /// here first spares a look-up in the table of pairs for each place.
 #[derive(Default)]
@@ -11,9 +14,10 @@ pub struct Neighbours {
 
 impl Neighbours {
     /// Makes room for ids below `tokens`.
-    pub fn resize(&mut self, tokens: usize) {
-        self.counts.resize(tokens, 0);
-        self.places.resize(tokens, 0);
+    pub fn resize(&mut self, tokens: usize) -> Result<()> {
+        lengthen(&mut self.counts, tokens, 0)?;
+        lengthen(&mut self.places, tokens, 0)?;
+        grow(&mut self.touched, tokens)
     }
 
     /// One more place beside `id`, of a word that occurs `count` times.

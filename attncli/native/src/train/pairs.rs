@@ -1,6 +1,8 @@
 //! The pairs of a round: an open-addressed table from (left, right) to count and places.
 
 use super::census::{rank, Rank};
+use crate::error::Result;
+use crate::memory::filled;
 use crate::pair::pack;
 
 const FREE: u64 = u64::MAX;
@@ -59,15 +61,15 @@ impl Pairs {
     }
 
     /// A table of those pairs only that stand so high in the order of merges.
-    pub fn at_least(&self, threshold: Rank) -> Self {
+    pub fn at_least(&self, threshold: Rank) -> Result<Self> {
         let mut kept = Self::new();
         for pair in self
             .iter()
             .filter(|pair| rank(pair.count, pair.key) >= threshold)
         {
-            *kept.entry(pair.key) = *pair;
+            *kept.entry(pair.key)? = *pair;
         }
-        kept
+        Ok(kept)
     }
 
     /// Forgets all pairs, and most of the memory.
@@ -93,19 +95,19 @@ impl Pairs {
         (pair.key != FREE).then_some(pair)
     }
 
-    /// A pair, made with no count where it is not known.
+    /// A pair, made with no count where it is not known. Fails where the table cannot grow.
     #[inline]
-    pub fn entry(&mut self, key: u64) -> &mut Pair {
+    pub fn entry(&mut self, key: u64) -> Result<&mut Pair> {
         let mut slot = self.slot(key);
         if self.slots[slot].key == FREE {
             if self.taken * 2 >= self.slots.len() {
-                self.grow();
+                self.grow()?;
                 slot = self.slot(key);
             }
             self.taken += 1;
             self.slots[slot].key = key;
         }
-        &mut self.slots[slot]
+        Ok(&mut self.slots[slot])
     }
 
     /// The slot of a pair, or the free one where it belongs.
@@ -119,8 +121,8 @@ impl Pairs {
         slot
     }
 
-    fn grow(&mut self) {
-        let doubled = vec![NOTHING; self.slots.len() * 2];
+    fn grow(&mut self) -> Result<()> {
+        let doubled = filled(NOTHING, self.slots.len() * 2)?;
         self.shift -= 1;
         for pair in std::mem::replace(&mut self.slots, doubled) {
             if pair.key != FREE {
@@ -128,5 +130,6 @@ impl Pairs {
                 self.slots[slot] = pair;
             }
         }
+        Ok(())
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Goal;
 use crate::error::{Error, Result};
+use crate::memory::{collect, grow, with_room};
 use rustc_hash::FxHashMap;
 
 /// Base symbols first, then what merges made.
@@ -69,17 +70,21 @@ impl Tokens {
     /// The id of two tokens in one, and whether it is new: as Hugging Face's trainer does, a token that was made
     /// before in another way keeps its id.
     pub fn join(&mut self, left: u32, right: u32) -> Result<(u32, bool)> {
-        let whole = [
-            &self.bytes[left as usize][..],
-            &self.bytes[right as usize][..],
-        ]
-        .concat();
+        // A token may be as long as the text.
+        let [left, right] = [left, right].map(|id| &self.bytes[id as usize]);
+        let length = left.len() + right.len();
+        let whole = collect(left.iter().chain(right).copied(), length)?;
         if let Some(&id) = self.ids.get(&whole) {
             return Ok((id, false));
         }
         let id = u32::try_from(self.bytes.len())
             .map_err(|_| Error::Invalid("more than 2^32 tokens".into()))?;
-        self.ids.insert(whole.clone(), id);
+        if self.ids.len() == self.ids.capacity() {
+            with_room::<(Vec<u8>, u32)>(self.ids.try_reserve(1), self.ids.len() + 1)?;
+        }
+        grow(&mut self.bytes, 1)?;
+        let key = collect(whole.iter().copied(), length)?;
+        self.ids.insert(key, id);
         self.bytes.push(whole);
         Ok((id, true))
     }

@@ -3,6 +3,7 @@
 
 use super::{Lattice, Unigram, UNKNOWN_PENALTY};
 use crate::bpe::cache::Cache;
+use crate::bpe::key::Key;
 use crate::error::{Error, Result};
 use crate::lost::Lost;
 use crate::normalize::Span;
@@ -150,7 +151,7 @@ impl Encoder<'_> {
         if word.is_empty() {
             return Ok(());
         }
-        let key = self.cache.key(word, 0, word.len());
+        let key = Key::of(word);
         if !self.cache.append(key, word, ids) {
             let from = ids.len();
             let mut spans = std::mem::take(&mut self.spans);
@@ -170,7 +171,7 @@ impl Encoder<'_> {
         let model = self.model;
         model.unigram.segment(word, 0.0, &mut self.lattice);
         let unknown = |id| id == NONE || Some(id) == model.unknown;
-        let mut path = self.lattice.path.iter().copied().peekable();
+        let mut path = model.unigram.path(word, &self.lattice).peekable();
         while let Some((start, mut end, id)) = path.next() {
             if !unknown(id) {
                 ids.push(id);

@@ -18,9 +18,24 @@ pub fn prefetch<T>(table: &[T], index: usize) {
 /// on multilingual text, 1.3 times on code.)
 pub fn with_large_pages<T>(count: usize) -> Vec<T> {
     let mut empty = Vec::<T>::new();
-    if empty.try_reserve_exact(count).is_err() {
-        return empty;
+    if empty.try_reserve_exact(count).is_ok() {
+        ask_for_large_pages(empty.spare_capacity_mut());
     }
+    empty
+}
+
+/// So many zeros, or none where there is not that much memory; nothing is taken of it before it is written to.
+pub fn zeros_in_large_pages(count: usize) -> Vec<u32> {
+    // The zeros themselves are asked for in a way that cannot fail gently.
+    if Vec::<u32>::new().try_reserve_exact(count).is_err() {
+        return Vec::new();
+    }
+    let mut zeros = vec![0; count];
+    ask_for_large_pages(&mut zeros);
+    zeros
+}
+
+fn ask_for_large_pages<T>(memory: &mut [T]) {
     #[cfg(target_os = "linux")]
     {
         extern "C" {
@@ -28,15 +43,16 @@ pub fn with_large_pages<T>(count: usize) -> Vec<T> {
         }
         const LARGE_PAGE: usize = 2 << 20;
         const MADV_HUGEPAGE: i32 = 14;
-        let start = empty.as_mut_ptr().cast::<u8>();
-        let length = empty.capacity() * size_of::<T>();
+        let start = memory.as_mut_ptr().cast::<u8>();
+        let length = size_of_val(memory);
         let aside = start.align_offset(LARGE_PAGE);
         if length >= aside.saturating_add(LARGE_PAGE) {
             let whole = (length - aside) / LARGE_PAGE * LARGE_PAGE;
-            // SAFETY: these pages lie within the vector's memory, and the advice changes nothing of what they hold.
-            // (Where the system does not know it, it answers so, and nothing has happened.)
+            // SAFETY: these pages lie within memory that is lent to this function alone, and the advice changes nothing
+            // of what they hold. (Where the system does not know it, it answers so, and nothing has happened.)
             unsafe { madvise(start.wrapping_add(aside), whole, MADV_HUGEPAGE) };
         }
     }
-    empty
+    #[cfg(not(target_os = "linux"))]
+    let _ = memory;
 }

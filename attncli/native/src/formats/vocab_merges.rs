@@ -1,0 +1,44 @@
+//! GPT-2's pair of files: `vocab.json`, an object of tokens and ids, and `merges.txt`, a merge on each line.
+
+use super::tokenizer_json::{ids_by_name, read_vocab};
+use crate::tokens::Tokens;
+
+/// What a first line begins with that is no merge.
+const HEADER: &[u8] = b"#version";
+
+/// The spelling of each id, and the merges as ids of (left, right) by rank.
+///
+/// None where either file is not in order, or where a merge or what it makes is not in the vocabulary.
+pub fn read(vocab: &[u8], merges: &[u8]) -> Option<(Tokens, Vec<(u32, u32)>)> {
+    std::str::from_utf8(vocab).ok()?;
+    std::str::from_utf8(merges).ok()?;
+    let names = read_vocab(vocab)?;
+    let ids = ids_by_name(&names)?;
+    let merges = match merges.starts_with(HEADER) {
+        true => merges
+            .splitn(2, |&byte| byte == b'\n')
+            .nth(1)
+            .unwrap_or(b""),
+        false => merges,
+    };
+    let mut pairs = Vec::with_capacity(merges.len() / 8);
+    let mut whole = Vec::new();
+    let lines = merges.strip_suffix(b"\n").unwrap_or(merges);
+    let lines = (!merges.is_empty()).then(|| lines.split(|&byte| byte == b'\n'));
+    for line in lines.into_iter().flatten() {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        let space = line.iter().position(|&byte| byte == b' ')?;
+        let (left, right) = (&line[..space], &line[space + 1..]);
+        // A second space makes the right part one that no vocabulary in order has, but a hostile one may.
+        if right.contains(&b' ') {
+            return None;
+        }
+        pairs.push((*ids.get(left)?, *ids.get(right)?));
+        whole.clear();
+        whole.extend_from_slice(left);
+        whole.extend_from_slice(right);
+        ids.get(&whole[..])?;
+    }
+    drop(ids);
+    Some((names, pairs))
+}
