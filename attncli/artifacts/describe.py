@@ -16,9 +16,9 @@ from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer import patterns, special
 from attncli.core.tokenizer.model import Unigram
 from attncli.core.tokenizer.sentencepiece import SentencePiece
+from attncli.core.tokenizer.vocab import label
 from attncli.errors import AttncliError, DataError
 from attncli.formats import glove, npz, safetensors, table_text
-from attncli.printable import printable
 from attncli.wire import flat, jsonl, npy, streams
 
 if TYPE_CHECKING:
@@ -205,7 +205,7 @@ def _table(name: str) -> dict[str, Any]:
     form, table = table_files.load(name)
     found = {"kind": "table", "format": form, **_array(table.vectors)}
     if table.labels is not None:
-        found["labels"] = [printable(label) for label in table.labels[:FIRST_LABELS]]
+        found["labels"] = [label(each.encode("utf-8", "surrogateescape")) for each in table.labels[:FIRST_LABELS]]
     return found | ({"counted": int(table.counts.sum())} if table.counts is not None else {}) | table.metadata
 
 

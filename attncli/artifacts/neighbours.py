@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from attncli.artifacts.belonging import tokenizer_for
 from attncli.core.embedding.labels import Labels
 from attncli.core.embedding.nearest import analogy, nearest
+from attncli.core.tokenizer.vocab import label
 from attncli.errors import CallError, DataError
-from attncli.printable import printable
 
 if TYPE_CHECKING:
     import os
@@ -81,11 +81,7 @@ class Neighbours:
         if not text.strip():
             raise DataError("a text of white space alone has no neighbours")
         if self._coder is not None:
-            spaced, bare = (self._coder.encode(each.encode("utf-8", "surrogateescape")) for each in (f" {text}", text))
-            ids = spaced if len(spaced) <= len(bare) else bare
-            if max(ids) >= len(self._table.vectors):
-                raise DataError(f"token {max(ids)} has no row in a table of {len(self._table.vectors)} rows")
-            return ids
+            return self._encoded(self._coder, text)
         row = self._row(text)
         if row is not None:
             return [row]
@@ -95,6 +91,17 @@ class Neighbours:
             if each is None:
                 raise self._unknown(word)
         return [each for each in found if each is not None]
+
+    def _encoded(self, coder: Tokenizer, text: str) -> list[int]:
+        spaced, bare = (coder.encode(each.encode("utf-8", "surrogateescape")) for each in (f" {text}", text))
+        ids = spaced if len(spaced) <= len(bare) else bare
+        for line in coder.warnings:
+            self._say(line)
+        if not ids:
+            raise DataError(f"the tokenizer makes no token of {text!r}")
+        if max(ids) >= len(self._table.vectors):
+            raise DataError(f"token {max(ids)} has no row in a table of {len(self._table.vectors)} rows")
+        return ids
 
     def _row(self, word: str) -> int | None:
         labels = self._labels
@@ -131,7 +138,7 @@ class Neighbours:
 
     def _name(self, row: int) -> str:
         if self._labels is not None:
-            return printable(self._labels[row].encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace"))
+            return label(self._labels[row].encode("utf-8", "surrogateescape"))
         if self._coder is not None and row < len(self._coder):
             return self._coder.labels([row])[0]
         return f"<row {row}>"

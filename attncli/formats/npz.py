@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 import zlib
 from collections.abc import Mapping
 from typing import Any, BinaryIO
 
+import numpy as np
 from numpy.typing import NDArray
 
 from attncli.errors import DataError
@@ -33,6 +35,8 @@ def read(data: Any) -> dict[str, NDArray[Any]]:
                     array, _ = npy.read_array(handle, kinds=KINDS)  # type: ignore[arg-type]
                 if array is None:
                     raise DataError("is empty", record=member.filename)
+                if array.dtype.kind == "U" and (array.reshape(-1).view(np.uint32) > sys.maxunicode).any():
+                    raise DataError("holds a character that Unicode does not have")
                 arrays[member.filename.removesuffix(".npy")] = array
     except DataError as error:
         raise error.at(record=member.filename) from None
@@ -46,7 +50,7 @@ def write(handle: BinaryIO, arrays: Mapping[str, NDArray[Any]]) -> None:
     with zipfile.ZipFile(_Forward(handle), "w") as archive:
         for name, array in arrays.items():
             with archive.open(zipfile.ZipInfo(f"{name}.npy", EPOCH), "w", force_zip64=True) as member:
-                npy.write_array(member, array)
+                npy.write_array(member, array)  # type: ignore[arg-type]
 
 
 class _Forward:

@@ -135,6 +135,18 @@ def test_tables_of_tokens(tmp_path: Path) -> None:
     assert own.nearest("river", k=1)[0].word == " bank"
 
 
+def test_what_a_vocabulary_cannot_say(tmp_path: Path) -> None:
+    (tmp_path / "vocab.txt").write_text("[PAD]\n[UNK]\n[CLS]\n[SEP]\n[MASK]\nriver\nbank\n")
+    rows = np.random.default_rng(0).standard_normal((7, 3)).astype(np.float32)
+    Embeddings(rows).save(tmp_path / "t.npy")
+    call = ("nearest", "-e", "t.npy", "-t", "vocab.txt", "-k", "9")
+    assert len(json.loads(output(*call, "river", cwd=tmp_path))["neighbours"]) == 6
+    done = run(*call, "xylophone", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "became the unknown token: 'xylophone'" in done.stderr.decode()
+    assert "makes no token of '\\x7f'" in failure(*call, "\x7f", cwd=tmp_path)[1]
+
+
 def test_a_table_is_drawn_on_a_terminal(folder: Path) -> None:
     drawn = output("nearest", "-e", "t.txt", "--to", "table", "king", "-k", "2", cwd=folder).decode()
     assert drawn.startswith("king\nman    0.894  ███")
