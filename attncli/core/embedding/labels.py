@@ -118,8 +118,8 @@ class Labels(Sequence[str]):
 
     def find_in_any_case(self, label: str) -> int | None:
         """The first row whose label is this one but for upper and lower case."""
-        wanted = label.casefold()
-        return next((row for row, each in enumerate(self) if each.casefold() == wanted), None)
+        place = self._folded.find("\n" + spelled(label).decode().casefold() + "\n")
+        return None if place < 0 else self._folded.count("\n", 0, place)
 
     def near(self, label: str) -> str | None:
         """A label that is spelled much like this one, of the first 100,000."""
@@ -132,6 +132,11 @@ class Labels(Sequence[str]):
         """Where the newline of each row stands."""
         ends: NDArray[Any] = np.flatnonzero(np.frombuffer(self.text, np.uint8) == ord("\n"))
         return ends
+
+    @cached_property
+    def _folded(self) -> str:
+        """All labels without upper and lower case, a newline before each and behind the last."""
+        return "\n" + self.text.decode().casefold()
 
     @cached_property
     def _rows(self) -> dict[bytes, int]:
