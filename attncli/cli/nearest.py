@@ -76,6 +76,8 @@ def run(
 
     if method != METHODS[0] and not minus:
         raise CallError("--method solves analogies, and there is no --minus")
+    if common.null:
+        raise CallError("-0 is for names of files, and queries stand a line each")
     console = Console(common, embeddings, tokenizer)
     as_table = to == "table" or (to is None and console.on_terminal())
     table = Neighbours(Embeddings.load(embeddings), tokenizer, say=console.say)

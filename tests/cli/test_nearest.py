@@ -78,6 +78,7 @@ def test_upper_and_lower_case(folder: Path) -> None:
         (["  "], 1, "a text of white space alone"),
         (["king", "--minus", "mon"], 1, "the table has no 'mon'; did you mean 'man'?"),
         (["king", "--method", "3cosmul"], 2, "--method solves analogies, and there is no --minus"),
+        (["--files-from", "t.txt", "-0"], 2, "-0 is for names of files"),
         (["-e", "bare.npy", "king"], 1, "the table has no labels; give -t, its tokenizer"),
         (["-e", "bare.txt", "king"], 1, "the table has no 'king'; give -t, its tokenizer other@ba9876543210"),
         (
