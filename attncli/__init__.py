@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from attncli.artifacts.embeddings import Embeddings as Embeddings
     from attncli.artifacts.flat import load_flat as load_flat
     from attncli.artifacts.flat import write_flat as write_flat
+    from attncli.artifacts.neighbours import Neighbours as Neighbours
     from attncli.artifacts.tokenizer import Tokenizer as Tokenizer
     from attncli.artifacts.training import train_bpe as train_bpe
     from attncli.core.attention.mechanisms import attention as attention
@@ -38,6 +39,7 @@ _HOMES = {
     "CallError": "errors",
     "DataError": "errors",
     "Embeddings": "artifacts.embeddings",
+    "Neighbours": "artifacts.neighbours",
     "Projections": "core.attention.projections",
     "Record": "wire.record",
     "Tokenizer": "artifacts.tokenizer",

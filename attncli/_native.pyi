@@ -273,6 +273,27 @@ def add_tokens(
     b'ab<e>'
     """
 
+def read_table_rows(text: bytes, width: int, spaces: bool) -> tuple[bytes, NDArray[np.float32]] | None:
+    r"""Rows of a table from text: on each line a label, then `width` numbers, with a space before each. Gives the
+    labels, a newline behind each, and float32 (rows, width); a decimal is read as float64 first, as other readers do.
+
+    `spaces`: a label may hold spaces, though what follows the last of them is no number then. White space at a line's
+    end goes. None where a line has more or less than that, or a number that float32 has not: the plain reader tells
+    what.
+
+    >>> read_table_rows(b"the 0.5 -1\n", 2, False)
+    (b'the\n', array([[ 0.5, -1. ]], dtype=float32))
+    """
+
+def write_table_rows(labels: bytes, vectors: NDArray[np.float32]) -> bytes:
+    r"""A line for each row of C-contiguous float32 (rows, width): its label of `labels` (a newline behind each), then
+    its numbers, each the shortest decimal that float32 reads as this number. ValueError for NaN and infinity, and where
+    labels and rows are not as many.
+
+    >>> write_table_rows(b"the\n", np.array([[0.1, 1e-8]], np.float32))
+    b'the 0.1 1e-8\n'
+    """
+
 def attention(
     queries: NDArray[np.float32],
     keys: NDArray[np.float32],

@@ -6,13 +6,18 @@ import ast
 from pathlib import Path
 
 import attncli
-from attncli.artifacts import encodings, flat, names
+from attncli.artifacts import encodings, flat, names, table_files
 from attncli.cli import encode
 from attncli.cli.attend import METHODS
+from attncli.cli.convert import TABLES
+from attncli.cli.embed import POOLS as OFFERED_POOLS
 from attncli.cli.embed import POSITIONS
 from attncli.cli.main import COMMANDS
+from attncli.cli.nearest import METHODS as ANALOGIES
 from attncli.core import engine
 from attncli.core.attention.mechanisms import MECHANISMS
+from attncli.core.embedding import nearest
+from attncli.core.embedding.pooling import POOLS
 from attncli.core.embedding.positions import SCHEMES
 
 PACKAGE = Path(__file__).parent.parent / "attncli"
@@ -62,6 +67,9 @@ def test_folders_are_plain_packages() -> None:
 def test_names_offered_by_the_command_line_are_those_of_the_core() -> None:
     assert list(METHODS) == list(MECHANISMS)
     assert list(POSITIONS) == list(SCHEMES)
+    assert OFFERED_POOLS == POOLS
+    assert ANALOGIES == nearest.METHODS
+    assert TABLES == table_files.FORMATS
 
 
 def test_every_command_has_its_file() -> None:

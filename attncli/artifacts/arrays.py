@@ -12,7 +12,7 @@ from attncli.wire import npy
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["load", "load_one"]
+__all__ = ["load", "load_one", "read"]
 
 
 def load(path: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -21,18 +21,22 @@ def load(path: str) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     .npy and .safetensors are memory-mapped: rows that nobody asks for are not read. Raises DataError that names
     the file.
     """
-    data = files.map_bytes(path)
-    head = bytes(data[:8])
     try:
-        if head.startswith(npy.MAGIC):
-            return {"": _mapped(data)}, {}
-        if head.startswith(b"PK"):
-            return npz.read(data), {}
-        if data[8:9] not in (b"{", b" "):
-            raise DataError("is no .npy, .npz or .safetensors file")
-        return safetensors.read(data)
+        return read(files.map_bytes(path))
     except AttncliError as error:
         raise error.at(source=path) from None
+
+
+def read(data: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
+    """The arrays of a file's bytes, or of a memory map."""
+    head = bytes(data[: npy.HEADER_LIMIT])
+    if head.startswith(npy.MAGIC):
+        return {"": _mapped(data)}, {}
+    if head.startswith(npz.MAGICS):
+        return npz.read(data), {}
+    if not safetensors.sniff(head):
+        raise DataError("is no .npy, .npz or .safetensors file")
+    return safetensors.read(data)
 
 
 def load_one(path: str) -> NDArray[Any]:

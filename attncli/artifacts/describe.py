@@ -10,14 +10,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
-from attncli.artifacts import arrays, names, tokenizer_files
+from attncli.artifacts import arrays, names, table_files, tokenizer_files
 from attncli.artifacts.corpus import Corpus, Count
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer import patterns, special
 from attncli.core.tokenizer.model import Unigram
 from attncli.core.tokenizer.sentencepiece import SentencePiece
+from attncli.core.tokenizer.vocab import label
 from attncli.errors import AttncliError, DataError
-from attncli.formats import safetensors
+from attncli.formats import glove, npz, safetensors, table_text
 from attncli.wire import flat, jsonl, npy, streams
 
 if TYPE_CHECKING:
@@ -27,8 +28,8 @@ __all__ = ["compression", "describe", "describe_tokenizer"]
 
 HEAD = 1 << 16
 """Bytes that are looked at to tell what a file is."""
-ZIP = (b"PK\x03\x04", b"PK\x05\x06")
-"""How an .npz begins, one with nothing in it too."""
+FIRST_LABELS = 12
+"""Labels of a table that are told."""
 TOKENIZERS = (".json", ".tiktoken", ".model", "vocab.txt", "merges.txt", "vocab.bpe")
 """Names that promise a tokenizer: what is wrong with such a file is told."""
 
@@ -36,8 +37,10 @@ TOKENIZERS = (".json", ".tiktoken", ".model", "vocab.txt", "merges.txt", "vocab.
 def describe(path: str | os.PathLike[str], *, pattern: str | None = None) -> dict[str, Any]:
     """What a file, a folder or a tokenizer's name stands for: `kind` and what there is to know of that kind.
 
-    Kinds: tokenizer, table (an array, or several by name), ids and flat (with its index), stream (several .npy arrays
-    one after another), records (JSON Lines), text. Raises DataError that names the file.
+    Kinds: tokenizer, table (rows, with labels where the file has them, or several arrays by name), ids and flat (with
+    its index), stream (several .npy arrays one after another), records (JSON Lines), text.
+
+    Raises DataError that names the file.
 
     >>> describe("starter")["entries"], describe("corpus.txt")["kind"]
     (16384, 'text')
@@ -105,7 +108,9 @@ def _told_by(head: bytes, name: str, pattern: str | None) -> dict[str, Any]:
     """The description of a file that begins like this."""
     if head.startswith(npy.MAGIC):
         return _npy(name)
-    if head.startswith(ZIP) or _is_safetensors(head):
+    if head.startswith(npz.MAGICS) or safetensors.sniff(head):
+        return _arrays(name)
+    if glove.sniff(head) or table_text.sizes(head):
         return _table(name)
     if streams.holds_records(name):
         return _records(name)
@@ -117,11 +122,6 @@ def _told_by(head: bytes, name: str, pattern: str | None) -> dict[str, Any]:
         if name.endswith(TOKENIZERS):
             raise error from None
         return _text(name)
-
-
-def _is_safetensors(head: bytes) -> bool:
-    """Whether the first eight bytes are a header's length: those of a text are a number far above any."""
-    return head[8:9] == b"{" and int.from_bytes(head[:8], "little") <= safetensors.HEADER_LIMIT
 
 
 def _tokenizer(name: str, pattern: str | None) -> dict[str, Any]:
@@ -192,9 +192,21 @@ def _skip(handle: BinaryIO, size: int) -> bool:
     return not size
 
 
-def _table(name: str) -> dict[str, Any]:
+def _arrays(name: str) -> dict[str, Any]:
+    """Arrays by name; a table where there is none but its own."""
     found, metadata = arrays.load(name)
+    if "vectors" in found and set(found) <= table_files.OURS:
+        return _table(name)
     return {"kind": "table", "arrays": {key: _array(array) for key, array in found.items()}, **metadata}
+
+
+def _table(name: str) -> dict[str, Any]:
+    """A table of rows that may have labels."""
+    form, table = table_files.load(name)
+    found = {"kind": "table", "format": form, **_array(table.vectors)}
+    if table.labels is not None:
+        found["labels"] = [label(each.encode("utf-8", "surrogateescape")) for each in table.labels[:FIRST_LABELS]]
+    return found | ({"counted": int(table.counts.sum())} if table.counts is not None else {}) | table.metadata
 
 
 def _array(array: NDArray[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import sys
 import typing
 from collections.abc import Callable
 from dataclasses import fields
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 from attncli.cli.options import Common
 from attncli.errors import AttncliError
@@ -18,10 +18,11 @@ from attncli.printable import printable
 __all__ = ["subcommand"]
 
 
-def subcommand(name: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
+def subcommand(name: str, inputs: Any = None) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """Turns `run(common, its own options)` into what typer registers as `attncli NAME`.
 
-    The fields of `Common` join the signature, so that every subcommand has them and none repeats them.
+    The fields of `Common` join the signature, so that every subcommand has them and none repeats them. `inputs` is a
+    `typer.Argument` that describes them where they are no files.
     """
 
     def decorate(run: Callable[..., None]) -> Callable[..., None]:
@@ -33,6 +34,8 @@ def subcommand(name: str) -> Callable[[Callable[..., None]], Callable[..., None]
             _guarded(name, common.debug, lambda: run(common, **arguments))
 
         hints = typing.get_type_hints(Common, include_extras=True)
+        if inputs is not None:
+            hints["inputs"] = Annotated[list[str] | None, inputs]
         own_hints = typing.get_type_hints(run, include_extras=True)
         common_parameters = [
             inspect.Parameter(

@@ -55,9 +55,13 @@ class Console:
         if common.null and common.files_from is None:
             raise CallError("-0 goes with --files-from")
         sources = files.expand(common.inputs or [], files_from=common.files_from, null_separated=common.null)
+        self.tell_of_terminal(sources)
+        return sources
+
+    def tell_of_terminal(self, sources: list[str]) -> None:
+        """A hint where one of the sources is the keyboard."""
         if "-" in sources and sys.stdin is not None and sys.stdin.isatty():
             self.say("reading from the terminal; Ctrl-D ends the input")
-        return sources
 
     @contextmanager
     def input(self, source: str) -> Iterator[BinaryIO]:

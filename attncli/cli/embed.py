@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +16,8 @@ from attncli.errors import CallError, DataError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from numpy.typing import NDArray
+
     from attncli.artifacts.embeddings import Embeddings
     from attncli.wire.record import Record
 
@@ -22,19 +25,26 @@ __all__ = ["run"]
 
 FORMATS = ("json", "npy")
 POSITIONS = ("none", "sinusoidal", "learned")
+ELSEWHERE = {
+    "rotary": "turns queries and keys inside attention and adds nothing to vectors; use `attend --rope`",
+    "alibi": "is added to attention's logits and not to vectors; use `attend --alibi`",
+    "t5": "is a bias of attention's logits and not added to vectors; use `attend --bias`",
+}
+"""Position schemes that are no vectors to add."""
+POOLS = ("mean", "max", "first", "last", "sif")
 
 
 @subcommand("embed")
 def run(
     common: Common,
     embeddings: Annotated[
-        str | None,
+        list[Path] | None,
         typer.Option(
             "-e",
             "--embeddings",
             envvar="ATTNCLI_EMBEDDINGS",
             metavar="FILE",
-            help="A table; default: the built-in.",
+            help="A table; default: the built-in. Of several the rows are added.",
         ),
     ] = None,
     dim: Annotated[
@@ -42,12 +52,30 @@ def run(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", min=0, help="For --dim.")] = 0,
     positions: Annotated[
-        str, typer.Option("--positions", **choice("position scheme", POSITIONS), help="Added to the vectors.")
+        str,
+        typer.Option("--positions", **choice("position scheme", POSITIONS, ELSEWHERE), help="Added to the vectors."),
     ] = "none",
     position_embeddings: Annotated[
         str | None,
         typer.Option("--position-embeddings", metavar="FILE", help="The table for --positions learned."),
     ] = None,
+    pool: Annotated[
+        str | None,
+        typer.Option(
+            "--pool", **choice("pooling", POOLS), help="One vector a document; sif weighs down what is frequent."
+        ),
+    ] = None,
+    counts: Annotated[
+        str | None,
+        typer.Option(
+            "--counts",
+            metavar="FILE",
+            help="How often each word stands somewhere, for sif: lines of a label and its count, or an .npy; default: "
+            "the table's own, else those of the input, which is read twice.",
+        ),
+    ] = None,
+    sif_a: Annotated[float, typer.Option("--sif-a", metavar="A", help="The weights of sif are A / (A + p).")] = 1e-3,
+    normalize: Annotated[bool, typer.Option("--normalize", help="Vectors of length 1.")] = False,
     to: Annotated[
         str | None,
         typer.Option("--to", **choice("format", FORMATS), help="By the output's name, else as it came in."),
@@ -59,37 +87,42 @@ def run(
     force: Annotated[bool, typer.Option("--force", help="Look ids up even in the table of another tokenizer.")] = False,
     allow_nan: AllowNanOption = False,
 ) -> None:
-    """Turn token ids into vectors: rows of a table, with positions added.
+    """Turn token ids into vectors: rows of a table, with positions added; with --pool one vector a document.
 
     \b
     attncli encode book.txt | attncli embed --to npy -o book.npy
     attncli embed -e table.safetensors --positions sinusoidal ids.npy -o vectors.npy
+    attncli encode book.txt | attncli embed --pool mean --normalize    # a vector a line of the book
     echo 5 17 3 | attncli embed --dim 64 --seed 1
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli.artifacts import arrays
-    from attncli.core.tokenizer.vocab import same
+    from attncli.core.embedding.pooling import normalized, pooled
     from attncli.wire import streams
 
-    if dim is not None and embeddings is not None:
+    names = [str(path) for path in embeddings or []]
+    if dim is not None and names:
         raise CallError("give a table or --dim, not both")
     if (positions == "learned") != (position_embeddings is not None):
         raise CallError("--positions learned and --position-embeddings go together")
-    console = Console(common, embeddings, position_embeddings)
-    table_for = _tables(embeddings, dim, seed)
+    if counts is not None and pool != "sif":
+        raise CallError("--counts goes with --pool sif")
+    console = Console(common, *names, position_embeddings, counts)
+    tables_for = _tables(names, dim, seed)
     learned = arrays.load_one(position_embeddings) if position_embeddings else None
+    weights = _Sif(tables_for([])[0], counts, sif_a) if pool == "sif" else None
 
     def embed(record: Record) -> None:
-        if record.ids is None:
-            raise DataError("has no ids", hint="text goes through `encode` first")
-        table = table_for(record.ids)
-        if table.tokenizer and record.tokenizer and not force and not same(table.tokenizer, record.tokenizer):
-            raise DataError(
-                f"ids of tokenizer {record.tokenizer} meet the table of {table.tokenizer}",
-                hint="use the table that belongs to them, or --force",
-            )
-        record.vectors = table.embed(record.ids, scheme=positions, position_table=learned)
+        ids = _ids(record)
+        first, *others = tables_for(ids)
+        if not force:
+            _check_belonging(record, [first, *others])
+        vectors = first.embed(ids, scheme=positions, position_table=learned, plus=others)
+        if pool is not None:
+            vectors = pooled(vectors, pool, weights(ids) if weights else None)
+            record.ids = record.tokens = record.offsets = None  # no row is any one token's
+        record.vectors = normalized(vectors) if normalize else vectors
 
     run_stage(
         console,
@@ -99,25 +132,82 @@ def run(
             to or streams.format_of(common.output, FORMATS) or (came_in if came_in in FORMATS else "json")
         ),
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, array="vectors", allow_nan=allow_nan),
+        survey=weights.survey if weights and weights.counts is None else None,
         allow_nan=allow_nan,
     )
 
 
-def _tables(embeddings: str | None, dim: int | None, seed: int) -> Callable[[Any], Embeddings]:
-    """A function that gives the table for some ids: the one of the file, or a seeded one that grows with them."""
+def _ids(record: Record) -> Any:
+    if record.ids is None:
+        raise DataError("has no ids", hint="text goes through `encode` first")
+    return record.ids
+
+
+def _check_belonging(record: Record, tables: list[Embeddings]) -> None:
+    """Ids of one tokenizer are row numbers of no other's table."""
+    from attncli.core.tokenizer.vocab import same
+
+    for table in tables:
+        if table.tokenizer and record.tokenizer and not same(table.tokenizer, record.tokenizer):
+            raise DataError(
+                f"ids of tokenizer {record.tokenizer} meet the table of {table.tokenizer}",
+                hint="use the table that belongs to them, or --force",
+            )
+
+
+class _Sif:
+    """SIF's weights: by a file of counts, the table's own, or those of the input."""
+
+    def __init__(self, table: Embeddings, path: str | None, a: float) -> None:
+        self._a = a
+        self._seen: dict[int, int] = {}
+        self.counts: NDArray[Any] | None = table.counts
+        self._total: int | None = None
+        if path is not None:
+            from attncli.artifacts.frequencies import load_frequencies
+
+            self.counts, self._total = load_frequencies(path, table)
+
+    def survey(self, record: Record) -> None:
+        """Counts the ids of a record."""
+        import numpy as np
+
+        for id_, count in zip(*np.unique(np.asarray(_ids(record)), return_counts=True), strict=True):
+            self._seen[int(id_)] = self._seen.get(int(id_), 0) + int(count)
+
+    def __call__(self, ids: Any) -> NDArray[Any]:
+        """A weight for each id."""
+        import numpy as np
+
+        from attncli.core.embedding.pooling import sif_weights
+
+        if self.counts is None:
+            self.counts = np.zeros(max(self._seen, default=-1) + 1, np.int64)
+            self.counts[list(self._seen)] = list(self._seen.values())
+        return sif_weights(ids, self.counts, self._total, self._a)
+
+
+def _tables(names: list[str], dim: int | None, seed: int) -> Callable[[Any], list[Embeddings]]:
+    """A function that gives the tables for some ids: those of files, or a seeded one that grows with the ids."""
     from attncli.artifacts.embeddings import Embeddings
 
     if dim is None:
-        table = Embeddings.load(embeddings or "starter")
-        return lambda _: table
+        names = names or ["starter"]
+        tables = [Embeddings.load(name) for name in names]
+        width = tables[0].vectors.shape[1]
+        for name, table in zip(names, tables, strict=True):
+            if table.vectors.shape[1] != width:
+                told = f"rows of width {table.vectors.shape[1]} cannot be added to those of width {width}"
+                raise DataError(told, source=name)
+        return lambda _: tables
     grown = Embeddings.random(0, dim, seed=seed)
 
-    def grow(ids: Any) -> Embeddings:
+    def grow(ids: Any) -> list[Embeddings]:
         nonlocal grown
         entries = int(max(ids)) + 1 if len(ids) else 0
         if entries > len(grown.vectors):
             # Twice as many at least: a stream of growing ids must not draw all rows anew for each.
             grown = Embeddings.random(max(entries, min(2 * len(grown.vectors), 1 << 20)), dim, seed=seed)
-        return grown
+        return [grown]
 
     return grow

@@ -24,6 +24,7 @@ COMMANDS = {
     "encode": "encode",
     "decode": "decode",
     "embed": "embed",
+    "nearest": "nearest",
     "attend": "attend",
     "convert": "convert",
     "info": "info",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -27,8 +27,10 @@ __all__ = [
 ]
 
 
-def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
+def choice(what: str, allowed: Iterable[str], elsewhere: Mapping[str, str] | None = None) -> dict[str, Any]:
     """Arguments for `typer.Option`: one of some words, completed by the shell, with a did-you-mean.
+
+    `elsewhere` says of words that one may expect here where they belong.
 
     >>> typer.Option(**choice("method", ["exact"])).metavar
     'exact'
@@ -38,6 +40,8 @@ def choice(what: str, allowed: Iterable[str]) -> dict[str, Any]:
     def check(value: str | None) -> str | None:
         if value is None or value in words:
             return value
+        if elsewhere and value in elsewhere:
+            raise typer.BadParameter(f"{value} {elsewhere[value]}")
         near = difflib.get_close_matches(value, words, 1)
         advice = f"did you mean {near[0]!r}?" if near else f"use one of {', '.join(words)}"
         raise typer.BadParameter(f"no {what} is called {value!r}; {advice}")

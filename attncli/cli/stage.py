@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["run_stage"]
 
+Source = AbstractContextManager[tuple[str, Iterator[list["Record"]]]]
+"""The format and the batches of an input."""
 BULK = 1 << 20
 """Ids whose text is made at a time."""
 
@@ -32,6 +35,7 @@ def run_stage(
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     together: Callable[[list[Record]], None] | None = None,
     in_bulk: Callable[[NDArray[np.integer[Any]], NDArray[np.uint64]], bytes] | None = None,
+    survey: Callable[[Record], None] | None = None,
     allow_nan: bool = False,
     end_of_text: int | None = None,
 ) -> None:
@@ -39,24 +43,43 @@ def run_stage(
 
     `together` is the same work for a whole batch, where that is quicker; it changes none where one of them fails.
     `in_bulk` gives the text of many flat documents (ids, starts), where text is wanted and no record is.
+    `survey` sees all records before any work: files are read twice, and what comes from elsewhere is held in memory.
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
     left out behind the documents of flat files. What goes wrong names the source and the record.
     """
     sources = console.sources()
+    opened = partial(_opened, console, from_=from_, allow_nan=allow_nan, end_of_text=end_of_text)
+    held = {} if survey is None else _surveyed(sources, survey, opened)
     with ExitStack() as stack:
         output: BinaryIO | None = None
         for source in sources:
-            arrays = _flat_arrays(source, from_)
-            with _opened(console, source, from_, allow_nan, arrays, end_of_text) as (came_in, batches):
+            with nullcontext(held[source]) if source in held else opened(source) as (came_in, batches):
                 if output is None:
                     fmt = format_for(came_in)
                     output = stack.enter_context(console.output(fmt, sources))
                     write = writer_for(fmt, output)
-                if arrays is not None and in_bulk is not None and fmt == "text":
+                if in_bulk is not None and fmt == "text" and (arrays := _flat_arrays(source, from_)) is not None:
                     batches = _written_in_bulk(*arrays, source, in_bulk, output, end_of_text)
                 for batch in batches:
                     _work_through(batch, work, together, source, write)
                     output.flush()
+
+
+def _surveyed(
+    sources: list[str], survey: Callable[[Record], None], opened: Callable[[str], Source]
+) -> dict[str, tuple[str, Iterator[list[Record]]]]:
+    """Shows all records to `survey`; gives what could not be read again."""
+    held = {}
+    for source in sources:
+        with opened(source) as (came_in, batches):
+            if files.size(source) is None:
+                kept = list(batches)
+                held[source] = (came_in, iter(kept))
+                batches = iter(kept)
+            for batch in batches:
+                for record in batch:
+                    _located(survey, record, source)
+    return held
 
 
 def _flat_arrays(source: str, from_: str | None) -> tuple[NDArray[np.integer[Any]], NDArray[np.uint64]] | None:
@@ -89,15 +112,10 @@ def _written_in_bulk(
 
 @contextmanager
 def _opened(
-    console: Console,
-    source: str,
-    from_: str | None,
-    allow_nan: bool,
-    arrays: tuple[NDArray[np.integer[Any]], NDArray[np.uint64]] | None,
-    end_of_text: int | None,
+    console: Console, source: str, from_: str | None, allow_nan: bool, end_of_text: int | None
 ) -> Iterator[tuple[str, Iterator[list[Record]]]]:
     """The format and the records of an input."""
-    if arrays is not None:
+    if (arrays := _flat_arrays(source, from_)) is not None:
         yield "npy", flat.read(*arrays, source, end_of_text=end_of_text)
         return
     with console.input(source) as stream:

@@ -25,11 +25,13 @@ __all__ = [
     "lift_tokenizer_json",
     "name",
     "read_ranks",
+    "read_table_rows",
     "rotate",
     "splitter",
     "tokenizer",
     "train_merges",
     "word_counts",
+    "write_table_rows",
 ]
 
 VARIABLE = "ATTNCLI_ENGINE"
@@ -149,6 +151,28 @@ def add_tokens() -> Any:
 
         return add_tokens
     from attncli.core.reference.tables import add_tokens as twin
+
+    return twin
+
+
+def read_table_rows() -> Any:
+    """The function that reads rows of a table from text."""
+    if name() == "native":
+        from attncli._native import read_table_rows
+
+        return read_table_rows
+    from attncli.core.reference.table_rows import read_table_rows as twin
+
+    return twin
+
+
+def write_table_rows() -> Any:
+    """The function that writes rows of a table as text."""
+    if name() == "native":
+        from attncli._native import write_table_rows
+
+        return write_table_rows
+    from attncli.core.reference.table_rows import write_table_rows as twin
 
     return twin
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeGuard
 
 import numpy as np
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from attncli.errors import DataError
 
-__all__ = ["read", "write"]
+__all__ = ["parts", "read", "sniff", "write"]
 
 HEADER_LIMIT = 100_000_000
 """The reference implementation's own cap on the header, in bytes."""
@@ -25,6 +25,11 @@ DTYPES = {
     "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "u1", "BOOL": "?",
 }  # fmt: skip
 NAMES = {np.dtype(code): name for name, code in DTYPES.items()}
+
+
+def sniff(head: bytes) -> bool:
+    """Whether the first eight bytes are a header's length: those of a text are a number far above any."""
+    return head[8:9] in (b"{", b" ") and int.from_bytes(head[:8], "little") <= HEADER_LIMIT
 
 
 def read(data: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
@@ -61,20 +66,27 @@ def write(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None
     >>> list(read(write({"wte": np.zeros((2, 3), np.float16)}))[0])
     ['wte']
     """
+    return b"".join(parts(arrays, metadata))
+
+
+def parts(arrays: Mapping[str, NDArray[Any]], metadata: Mapping[str, str] | None = None) -> Iterator[Any]:
+    """What `write` joins, a buffer at a time: the header, and the data of each array."""
     header: dict[str, Any] = {"__metadata__": dict(metadata)} if metadata else {}
-    parts, offset = [], 0
+    data, offset = [], 0
     for name, array in arrays.items():
         dtype = array.dtype.newbyteorder("<")
         if dtype not in NAMES:
             raise DataError(f"{name} holds {array.dtype}, which safetensors has no name for")
-        part = np.ascontiguousarray(array, dtype).tobytes()
-        span = [offset, offset + len(part)]
+        part = np.ascontiguousarray(array, dtype)
+        span = [offset, offset + part.nbytes]
         header[name] = {"dtype": NAMES[dtype], "shape": list(array.shape), "data_offsets": span}
-        parts.append(part)
-        offset += len(part)
+        data.append(part)
+        offset += part.nbytes
     text = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode()
     text += b" " * (-len(text) % 8)
-    return b"".join([len(text).to_bytes(8, "little"), text, *parts])
+    yield len(text).to_bytes(8, "little") + text
+    # An array of no numbers has no buffer that could be joined.
+    yield from (part.reshape(-1).view(np.uint8).data if part.size else b"" for part in data)
 
 
 def _header(text: bytes) -> tuple[dict[str, Any], dict[str, str]]:

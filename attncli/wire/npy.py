@@ -82,8 +82,8 @@ def read(handle: BinaryIO, source: str) -> Iterator[list[Record]]:
         yield [record]
 
 
-def read_array(handle: BinaryIO) -> tuple[NDArray[Any] | None, int]:
-    """The next array of a stream and how many bytes it took; None at the end of the stream."""
+def read_array(handle: BinaryIO, *, kinds: str = KINDS) -> tuple[NDArray[Any] | None, int]:
+    """The next array of a stream and how many bytes it took; None at the end of the stream. `kinds` are NumPy's."""
     import numpy as np
 
     taken = 0
@@ -94,7 +94,7 @@ def read_array(handle: BinaryIO) -> tuple[NDArray[Any] | None, int]:
         taken += len(data)
         return bytes(data)
 
-    header = read_header(take)
+    header = read_header(take, kinds)
     if header is None:
         return None, 0
     data = _mapped(handle, header) or _take(handle, header.bytes_of_data)
@@ -111,7 +111,7 @@ def shaped(header: Header, flat: NDArray[Any]) -> NDArray[Any]:
     return native.reshape(header.shape, order="F" if header.fortran else "C")
 
 
-def read_header(take: Callable[[int], bytes]) -> Header | None:
+def read_header(take: Callable[[int], bytes], kinds: str = KINDS) -> Header | None:
     """Parses one header; `take(n)` gives the next n bytes, or fewer at the end. None where nothing is left."""
     start = take(8)
     if not start:
@@ -129,7 +129,7 @@ def read_header(take: Callable[[int], bytes]) -> Header | None:
     text = take(size)
     if len(text) < size:
         raise DataError("is cut in its header")
-    dtype, fortran, shape = _header_fields(text.decode("utf-8" if major == 3 else "latin-1", "replace"))
+    dtype, fortran, shape = _header_fields(text.decode("utf-8" if major == 3 else "latin-1", "replace"), kinds)
     return Header(dtype, fortran, shape, 8 + width + size)
 
 
@@ -155,7 +155,7 @@ def write_array(handle: BinaryIO, array: NDArray[Any]) -> None:
     """One array, byte for byte as `numpy.save` writes it."""
     import numpy as np
 
-    array = np.ascontiguousarray(array)
+    array = np.asarray(array, order="C")  # ascontiguousarray would give a scalar an axis
     handle.write(header_bytes(array.dtype.str, array.shape))
     handle.write(array.data)
 
@@ -171,7 +171,7 @@ def header_bytes(descr: str, shape: tuple[int, ...]) -> bytes:
     return out.getvalue()
 
 
-def _header_fields(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
+def _header_fields(text: str, kinds: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
     import numpy as np
 
     try:
@@ -189,7 +189,7 @@ def _header_fields(text: str) -> tuple[np.dtype[Any], bool, tuple[int, ...]]:
         raise DataError(f"has an unknown dtype {descr[:20]!r}") from None
     if dtype.hasobject:
         raise DataError("holds Python objects, which would have to be unpickled", hint="save it as numbers")
-    if dtype.kind not in KINDS or dtype.subdtype is not None:
+    if dtype.kind not in kinds or dtype.subdtype is not None or not dtype.itemsize:
         raise DataError(f"holds {dtype}, not numbers")
     if not isinstance(fortran, bool) or not isinstance(shape, tuple) or len(shape) > 32:
         raise DataError("its .npy header has no valid shape and order")

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from attncli.artifacts import arrays
+from attncli.artifacts import arrays, starter
 from attncli.artifacts.embeddings import Embeddings
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.embedding import positions
@@ -46,7 +46,45 @@ def test_npz_and_files_of_several_arrays(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="holds 2 arrays, and one is wanted"):
         arrays.load_one(str(tmp_path / "none.npz"))
     with pytest.raises(CallError, match="no table format"):
-        Embeddings(ROWS).save(tmp_path / "t.bin")
+        Embeddings(ROWS).save(tmp_path / "t.xyz")
+
+
+@pytest.mark.parametrize("name", ["t.npz", "t.safetensors"])
+def test_all_that_is_known_comes_back(tmp_path: Path, name: str) -> None:
+    labels = ["the", " bank", "\udce4", "", "\\x20"]
+    counts = np.array([5, 4, 3, 2, 1])
+    Embeddings(ROWS, labels, tokenizer="t@1", note="as \u00fcsual", counts=counts).save(tmp_path / name)
+    first = (tmp_path / name).read_bytes()
+    table = Embeddings.load(tmp_path / name)
+    np.testing.assert_array_equal(table.vectors, ROWS)
+    np.testing.assert_array_equal(table.counts, counts)
+    assert (list(table.labels or []), table.tokenizer, table.note) == (labels, "t@1", "as \u00fcsual")
+    table.save(tmp_path / name)
+    assert (tmp_path / name).read_bytes() == first
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz", ".zst"])
+@pytest.mark.parametrize("name", ["t.txt", "t.bin", "t.npz"])
+def test_compressed_tables(tmp_path: Path, name: str, suffix: str) -> None:
+    Embeddings(ROWS, list("abcde")).save(tmp_path / f"{name}{suffix}")
+    table = Embeddings.load(tmp_path / f"{name}{suffix}")
+    np.testing.assert_array_equal(table.vectors, ROWS)
+    assert list(table.labels or []) == list("abcde")
+
+
+def test_labels_as_others_write_them(tmp_path: Path) -> None:
+    words = ["the", "New York", "caf\u00e9", "a\nb", "\\frac"]
+    np.savez(tmp_path / "w.npz", words=np.array(words), vectors=ROWS, tokenizer="t@1")
+    table = Embeddings.load(tmp_path / "w.npz")
+    assert (list(table.labels or []), table.tokenizer) == (words, "t@1")
+    np.savez(tmp_path / "w.npz", labels=np.array(words[:4]), vectors=ROWS)
+    with pytest.raises(DataError, match=r"w\.npz: a table of 5 rows has 4 labels"):
+        Embeddings.load(tmp_path / "w.npz")
+    np.savez(tmp_path / "w.npz", labels=np.arange(5), vectors=ROWS, counts=np.arange(4))
+    table = Embeddings.load(tmp_path / "w.npz")
+    assert (table.labels, table.counts) == (None, None)  # what cannot be labels or counts is left aside
+    with pytest.raises(DataError, match="5 rows has 2 counts"):
+        Embeddings(ROWS, counts=np.arange(2))
 
 
 @pytest.mark.parametrize("order", ["C", "F"])
@@ -144,7 +182,7 @@ def test_the_starter_table_belongs_to_the_starter_tokenizer() -> None:
     table, coder = Embeddings.load("starter"), Tokenizer.load("starter")
     assert table.vectors.shape == (len(coder), 128)
     assert table.vectors.dtype == np.float16
-    assert table.tokenizer == coder.identity
+    assert table.tokenizer == coder.identity == starter.IDENTITY
     rows = Embeddings.random(len(coder), 128, seed=0).vectors.astype(np.float16)
     np.testing.assert_array_equal(table.vectors, rows)
     assert table.note is not None

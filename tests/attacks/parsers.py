@@ -13,13 +13,28 @@ from typing import Any
 
 import numpy as np
 
+from attncli.artifacts.embeddings import Embeddings
 from attncli.artifacts.flat import load_flat
 from attncli.artifacts.journal import Journal
+from attncli.artifacts.table_files import FORMATS, Contents, dump
 from attncli.artifacts.tokenizer import Tokenizer
+from attncli.core.embedding.labels import Labels
 from attncli.core.tokenizer.model import Model
 from attncli.core.tokenizer.patterns import GPT2
 from attncli.core.tokenizer.vocab import ALPHABET, spelled
-from attncli.formats import llama2c, npz, safetensors, sentencepiece, tiktoken, tokenizer_json, vocab_merges, vocab_txt
+from attncli.formats import (
+    glove,
+    llama2c,
+    npz,
+    safetensors,
+    sentencepiece,
+    tiktoken,
+    tokenizer_json,
+    vocab_merges,
+    vocab_txt,
+    word2vec_binary,
+    word2vec_text,
+)
 from attncli.formats.tokenizer_config import CONFIG, TokenizerConfig
 from attncli.wire import ids, jsonl, npy
 
@@ -77,6 +92,14 @@ def arrays() -> bytes:
     return handle.getvalue()
 
 
+def table(data: bytes) -> object:
+    """A table of whatever format, and all that it says."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder, "t").write_bytes(data)
+        found = Embeddings.load(f"{folder}/t")
+        return found.vectors.sum(), list(found.labels or []), found.tokenizer
+
+
 def stream_of(read: Callable[..., Any]) -> Callable[[bytes], object]:
     """Reads a stream of records to its end."""
     return lambda data: [len(batch) for batch in read(io.BufferedReader(io.BytesIO(data)), "-")]
@@ -90,6 +113,10 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "clip": tokenizer_of(vocab_merges.read_clip),
     "sentencepiece": tokenizer_of(sentencepiece.read),
     "llama2c": tokenizer_of(llama2c.read),
+    "word2vec_text": lambda data: word2vec_text.read(io.BytesIO(data).read),
+    "word2vec_binary": word2vec_binary.read,
+    "glove": lambda data: glove.read(io.BytesIO(data).read),
+    "table": table,
     "safetensors": safetensors.read,
     "npz": npz.read,
     "npy": stream_of(npy.read),
@@ -100,6 +127,19 @@ PARSERS: dict[str, Callable[[bytes], object]] = {
     "journal": lambda data: Journal(io.BytesIO(data), {"inputs": ["a.txt"]}, ".x.npy.journal").step,
 }
 """Name -> parser; every new one is entered here."""
+
+TABLE = Contents(np.ones((2, 2), np.float32), Labels.of(["a", " b"]), np.array([3, 1]), {"tokenizer": "t@1"})
+
+
+def tables() -> list[bytes]:
+    """The same table in every format."""
+    made = []
+    for form in FORMATS:
+        handle = io.BytesIO()
+        dump(TABLE, handle, form)
+        made.append(handle.getvalue())
+    return made
+
 
 HEADER = b'{"x":{"dtype":"F32","shape":[2,1],"data_offsets":[0,8]},"__metadata__":{"a":"b"}}'
 SEEDS: dict[str, list[bytes]] = {
@@ -132,6 +172,10 @@ SEEDS: dict[str, list[bytes]] = {
             for piece in [b"<unk>", b"\n<s>\n", b"\n</s>\n", *BYTES, b" ", b"a", b"aa"]
         )
     ],
+    "word2vec_text": [b'2 2\nthe 0.5 -1e-5\n\\x20a 1 2\n# {"tokenizer": "t@1"}\n'],
+    "word2vec_binary": [b"2 1\nthe \0\0\0\0\na \0\0\x80\x3f\n"],
+    "glove": [b"the 0.5 -1e-5\n. . 1 2\n"],
+    "table": tables(),
     "npy": [array(1, 2, 3) + array(4)],
     "npz": [arrays()],
     "safetensors": [pack("<Q", len(HEADER)) + HEADER + bytes(8)],

@@ -64,7 +64,9 @@ def test_other_kinds(tmp_path: Path) -> None:
         {
             "file": "table.safetensors",
             "kind": "table",
-            "arrays": {"vectors": {"shape": [5, 4], "dtype": "float32"}},
+            "format": "safetensors",
+            "shape": [5, 4],
+            "dtype": "float32",
         },
         {
             "file": "two.npz",

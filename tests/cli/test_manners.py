@@ -34,7 +34,7 @@ def test_version_names_the_engine() -> None:
     assert failure("--version", ATTNCLI_ENGINE="turbo")[0] == 2
 
 
-@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "attend", "convert", "info"])
+@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "nearest", "attend", "convert", "info"])
 def test_help_has_examples_and_statuses(command: str) -> None:
     for flag in ("-h", "--help"):
         text = output(command, flag).decode()
@@ -58,7 +58,7 @@ def workshop(tmp_path: Path, samples: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "attend", "convert", "info"])
+@pytest.mark.parametrize("command", ["train-bpe", "encode", "decode", "embed", "nearest", "attend", "convert", "info"])
 def test_the_examples_in_the_help_run(command: str, workshop: Path) -> None:
     text = output(command, "--help").decode()
     block = next(part for part in text.split("\n\n") if part.lstrip().startswith(("attncli ", "echo ")))
@@ -180,7 +180,7 @@ NAN = saved(np.full((2, 8), np.nan, np.float32))
         (["encode", ""], b"", 2, "an input has an empty name"),
         (["encode", "-t", "-"], b"", 2, "only one file can come from standard input"),
         (["decode"], b'{"ids": [1], "tokenizer": "other@000"}\n', 1, "ids of tokenizer other@000 meet starter@"),
-        (["embed", "-e", "in.txt"], b"1\n", 1, "in.txt: is no .npy, .npz or .safetensors file"),
+        (["embed", "-e", "in.txt"], b"1\n", 1, "in.txt: is no table of npy, npz, safetensors, word2vec"),
         (["embed", "-e", "small.npy", "-o", "small.npy"], b"1\n", 2, "small.npy is an input too"),
         (["train-bpe"], b"", 2, "attncli train-bpe: give --vocab-size or --merges"),
         (["train-bpe", "--vocab-size", "10"], b"a", 2, "a vocabulary of 10 has no room for 256 base symbols"),

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from attncli import Tokenizer, attention, multi_head
+from attncli import Embeddings, Neighbours, Tokenizer, attention, multi_head
 from attncli.core.attention.additive import additive_attention
 from attncli.core.attention.alibi import slopes
 from attncli.core.attention.problem import Problem
@@ -207,3 +207,31 @@ def test_pytorchs_multi_head_attention(name: str) -> None:
             assert found.weights is not None
             mine = found.weights if weights.ndim == 3 else found.weights.mean(axis=0)
             np.testing.assert_allclose(mine, weights, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", ["wiki5mb_sg50.txt", "wiki5mb_sg50.bin"])
+def test_neighbours(name: str) -> None:
+    """gensim's, of the same vectors."""
+    table = Neighbours(Embeddings.load(REFERENCE / "word2vec" / name))
+    known = load("word2vec/queries_on_saved_vectors.json")
+    for word, expected in known["most_similar"].items():
+        (found,) = table.of([word], len(expected))
+        assert_same_neighbours(found, expected)
+    for kind, method in (("analogy", "3cosadd"), ("analogy_3cosmul", "3cosmul")):
+        for words, expected in known[kind].items():
+            minus, *plus = words.split()
+            assert_same_neighbours(table.analogy(plus, [minus], len(expected), method), expected)
+
+
+def assert_same_neighbours(found: Any, expected: Any) -> None:
+    assert [word for word, _ in found] == [word for word, _ in expected]
+    np.testing.assert_allclose([score for _, score in found], [score for _, score in expected], atol=1e-6)
+
+
+def test_other_neighbours_would_be_seen() -> None:
+    table = Neighbours(Embeddings.load(REFERENCE / "word2vec" / "wiki5mb_sg50.bin"))
+    expected = load("word2vec/queries_on_saved_vectors.json")["most_similar"]["king"]
+    with pytest.raises(AssertionError):
+        assert_same_neighbours(table.of(["queen"], 10)[0], expected)
+    with pytest.raises(AssertionError):
+        assert_same_neighbours(table.analogy(["king", "woman"], ["man"], 10, "3cosmul"), expected)

@@ -1,4 +1,11 @@
-"""Where a token stands, as vectors that are added to its embedding. A new scheme enters `SCHEMES`."""
+"""Where a token stands, as vectors that are added to its embedding. A new scheme enters `SCHEMES`.
+
+What the field's other schemes change is not the embedding but attention, and they stand there:
+
+    sinusoidal, learned   added to the vectors                  here
+    rotary (RoPE)         turns queries and keys of each layer  core/attention/rope.py
+    ALiBi, T5's biases    added to the logits of attention      core/attention/alibi.py, relative.py
+"""
 
 from __future__ import annotations
 

@@ -29,6 +29,8 @@ class Table:
     """Its identity, `name@digest`."""
     note: str | None = None
     """How it was made, where its file says so."""
+    counts: NDArray[Any] | None = None
+    """How often each row's word or token stood in the text it was made from: integers (V,)."""
 
     def __post_init__(self) -> None:
         if self.vectors.ndim != 2 or self.vectors.dtype.kind != "f" or self.vectors.shape[1] == 0:
@@ -36,32 +38,50 @@ class Table:
                 f"an array {self.vectors.shape} of {self.vectors.dtype} is no table",
                 hint="a table is floats (entries, width)",
             )
+        for what, found in (("labels", self.labels), ("counts", self.counts)):
+            if found is not None and len(found) != len(self.vectors):
+                raise DataError(f"a table of {len(self.vectors):,} rows has {len(found):,} {what}")
 
     def embed(
-        self, ids: ArrayLike, *, scheme: str = "none", position_table: NDArray[Any] | None = None
+        self,
+        ids: ArrayLike,
+        *,
+        scheme: str = "none",
+        position_table: NDArray[Any] | None = None,
+        plus: Sequence[Table] = (),
     ) -> NDArray[np.float32]:
         """Rows of the ids plus position vectors, as in GPT: ids (T,) -> float32 (T, D).
 
-        `scheme` is one of `positions.SCHEMES`; "learned" takes a second table (P, D). Raises DataError for an id
-        without a row, a document longer than the position table, NaN in the rows.
+        `scheme` is one of `positions.SCHEMES`; "learned" takes a second table (P, D). `plus` are tables of the same
+        ids whose rows are added. Raises DataError for an id without a row, a document longer than the position table,
+        NaN in the rows, widths that differ.
 
         >>> Table(np.eye(2, dtype=np.float32)).embed([1])
         array([[0., 1.]], dtype=float32)
         """
+        vectors = self._rows(ids)
+        for other in plus:
+            _same_width("rows", other.vectors, vectors)
+            vectors = vectors + other._rows(ids)
+        if scheme == "sinusoidal":
+            return vectors + positions.sinusoidal(*vectors.shape)
+        if scheme == "learned" and position_table is not None:
+            _same_width("position vectors", position_table, vectors)
+            return vectors + positions.learned(position_table, len(vectors))
+        return vectors
+
+    def _rows(self, ids: ArrayLike) -> NDArray[np.float32]:
         vectors = lookup(self.vectors, ids)
         # A sum is finite only if all is; it takes a third of the time of looking at each number.
         if not np.isfinite(vectors.sum()) and not np.isfinite(vectors).all():
             row = int(np.argwhere(~np.isfinite(vectors))[0, 0])
             raise DataError(f"the table's row {np.asarray(ids)[row]} holds NaN or infinity")
-        if scheme == "sinusoidal":
-            return vectors + positions.sinusoidal(*vectors.shape)
-        if scheme == "learned" and position_table is not None:
-            if position_table.shape[1] != vectors.shape[1]:
-                raise DataError(
-                    f"position vectors of width {position_table.shape[1]} cannot be added to width {vectors.shape[1]}"
-                )
-            return vectors + positions.learned(position_table, len(vectors))
         return vectors
+
+
+def _same_width(what: str, added: NDArray[Any], vectors: NDArray[Any]) -> None:
+    if added.shape[1] != vectors.shape[1]:
+        raise DataError(f"{what} of width {added.shape[1]} cannot be added to width {vectors.shape[1]}")
 
 
 def random_rows(count: int, width: int, seed: int) -> NDArray[np.float32]:

@@ -1,9 +1,10 @@
-//! Quick readers of the large tables in tokenizer files.
+//! Quick readers of the large tables in files of tokenizers and embeddings.
 //!
 //! They take what is in order and answer `None` to everything else: the plain readers in Python, which say the same
 //! more slowly, then tell what is wrong with the file.
 
 pub mod added;
+pub mod table_rows;
 pub mod tiktoken;
 pub mod tokenizer_json;
 pub mod vocab_merges;

@@ -1,4 +1,4 @@
-use super::{added, tiktoken, tokenizer_json, vocab_merges};
+use super::{added, table_rows, tiktoken, tokenizer_json, vocab_merges};
 use crate::bpe::derive;
 use crate::tokens::Tokens;
 
@@ -182,4 +182,43 @@ fn added_tokens_find_their_places() {
         assert_eq!(added::add(&vocab, added, true), None);
     }
     assert_eq!(added::add(&tokens(&["中".as_bytes()]), &[], true), None);
+}
+
+#[test]
+fn rows_come_back() {
+    let numbers = [0.1, -0.0, 1e-8, f32::MAX, f32::MIN_POSITIVE, 16_777_216.0];
+    let text = table_rows::write(b"the\n\\x20a\n", &numbers, 3).unwrap();
+    assert_eq!(
+        text,
+        b"the 0.1 -0.0 1e-8\n\\x20a 3.4028235e38 1.1754944e-38 16777216.0\n"
+    );
+    let (labels, read) = table_rows::read(&text, 3, false).unwrap();
+    assert_eq!(labels, b"the\n\\x20a\n");
+    assert_eq!(read, numbers);
+    assert!(table_rows::write(b"a\n", &[f32::NAN], 1).is_err());
+    assert!(table_rows::write(b"a\nb\n", &[1.0], 1).is_err());
+    assert_eq!(table_rows::write(b"", &[], 0).unwrap(), b"");
+}
+
+#[test]
+fn rows_out_of_order_are_declined() {
+    for fault in [
+        "a 1",
+        "a 1 2 3",
+        "a b 1 2",
+        "a 1 nan",
+        "a 1 1e39",
+        "a 1 1_0",
+        "a  1",
+        "a 1 x",
+        "",
+        "a 1 2\n\na 1 2",
+    ] {
+        let text = format!("{fault}\n");
+        assert_eq!(table_rows::read(text.as_bytes(), 2, false), None, "{fault}");
+    }
+    assert_eq!(table_rows::read(b"a 1 2\n", 0, false), None);
+    let (labels, _) = table_rows::read(b". . 1 2 \r\n", 2, true).unwrap();
+    assert_eq!(labels, b". .\n");
+    assert_eq!(table_rows::read(b". 3 1 2\n", 2, true), None);
 }

@@ -1,8 +1,11 @@
-//! Quick readers of tokenizer files: buffers go to Python as bytes, numbers as u32 in the machine's order.
+//! Quick readers of files of tokenizers and embeddings: buffers go to Python as bytes, numbers as u32 in the
+//! machine's order.
 
 use crate::bpe::derive;
-use crate::formats::{added, tiktoken, tokenizer_json, vocab_merges};
+use crate::formats::{added, table_rows, tiktoken, tokenizer_json, vocab_merges};
 use crate::tokens::Tokens;
+use numpy::{IntoPyArray, PyArray2, PyArrayMethods, PyReadonlyArray2, PyUntypedArrayMethods};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
@@ -13,7 +16,9 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(derive_merges, module)?)?;
     module.add_function(wrap_pyfunction!(lift_tokenizer_json, module)?)?;
     module.add_function(wrap_pyfunction!(lift_vocab_merges, module)?)?;
-    module.add_function(wrap_pyfunction!(add_tokens, module)?)
+    module.add_function(wrap_pyfunction!(add_tokens, module)?)?;
+    module.add_function(wrap_pyfunction!(read_table_rows, module)?)?;
+    module.add_function(wrap_pyfunction!(write_table_rows, module)?)
 }
 
 type Buffer<'py> = Bound<'py, PyBytes>;
@@ -74,6 +79,36 @@ fn add_tokens<'py>(
     let added: Vec<(u32, &[u8])> = added.iter().map(|(id, text)| (*id, &text[..])).collect();
     let all = py.detach(|| added::add(&vocab, &added, spelled));
     Ok(all.map(|all| buffers(py, &all)))
+}
+
+#[pyfunction]
+#[allow(clippy::type_complexity)] // the contract's own
+fn read_table_rows(
+    py: Python<'_>,
+    text: PyBackedBytes,
+    width: usize,
+    spaces: bool,
+) -> PyResult<Option<(Buffer<'_>, Bound<'_, PyArray2<f32>>)>> {
+    let Some((labels, numbers)) = py.detach(|| table_rows::read(&text, width, spaces)) else {
+        return Ok(None);
+    };
+    let rows = numbers.len().checked_div(width).unwrap_or(0);
+    let numbers = numbers.into_pyarray(py).reshape([rows, width])?;
+    Ok(Some((PyBytes::new(py, &labels), numbers)))
+}
+
+#[pyfunction]
+fn write_table_rows<'py>(
+    py: Python<'py>,
+    labels: PyBackedBytes,
+    vectors: PyReadonlyArray2<'py, f32>,
+) -> PyResult<Buffer<'py>> {
+    let numbers = vectors
+        .as_slice()
+        .map_err(|_| PyValueError::new_err("the vectors are not contiguous"))?;
+    let width = vectors.shape()[1];
+    let text = py.detach(|| table_rows::write(&labels, numbers, width))?;
+    Ok(PyBytes::new(py, &text))
 }
 
 fn buffers<'py>(py: Python<'py>, tokens: &Tokens) -> (Buffer<'py>, Buffer<'py>) {
