@@ -7,6 +7,7 @@ conventions included: causal is aligned to the end, and a row with nothing to at
 from __future__ import annotations
 
 import contextlib
+import warnings
 from collections.abc import Iterator
 from typing import Any
 
@@ -75,7 +76,10 @@ def _attend(torch: Any, problem: Problem, kv_heads: slice, heads: slice, device:
     group = problem.shape[0] // problem.keys.shape[0]
 
     def to_device(array: Floats) -> Any:
-        return torch.from_numpy(array).to(device)
+        # A mapped file cannot be written to, which PyTorch warns of; nothing is written here.
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", message="The given NumPy array is not writable")
+            return torch.from_numpy(array).to(device)
 
     # The scale goes into the queries first: q·k can leave float32 where q·k·scale does not.
     q = to_device(problem.queries[heads])[None] * options["scale"]
