@@ -21,7 +21,7 @@ def draw_costs(costs: Sequence[Cost], handle: IO[str], *, width: int | None = No
     """Writes a table of times and one of peak memory, each with the power of N by which they grow.
 
     >>> draw_costs([Cost("linear", n, 1, 64, False, n / 1e5, n * 10000) for n in (500, 2000)], out := io.StringIO())
-    >>> out.getvalue().split()[7:13]
+    >>> out.getvalue().split()[6:12]
     ['linear', '5', 'ms', '20', 'ms', 'N^1.0']
     """
     console = Console(
