@@ -8,19 +8,19 @@
 
 mod block;
 mod edit;
-mod exp;
+pub(crate) mod exp;
 mod kernel;
-mod lanes;
-mod number;
+pub(crate) mod lanes;
+pub(crate) mod number;
 mod panel;
 mod problem;
-mod share;
+pub(crate) mod share;
 mod split;
 #[cfg(test)]
 mod tests;
 mod wide;
 #[cfg(target_arch = "x86_64")]
-mod x86;
+pub(crate) mod x86;
 
 use crate::error::{Error, Result};
 use block::{rows_of_blocks, Block, Workspace};

@@ -7,6 +7,7 @@ mod source;
 
 use crate::added::{AddedToken, AddedTokens};
 use crate::bpe::{self, Bpe, Dropout};
+use crate::chance::Random;
 use crate::error::{Error, Result};
 use crate::normalize::{normalize, Normalizer, Span, Text};
 use crate::pretokenize::{self, replace_invalid, Piece, PreTokenizer};
@@ -183,7 +184,7 @@ impl Tokenizer {
             },
             dropout: (rate > 0.0).then(|| Dropout {
                 rate,
-                random: bpe::Random::new(options.seed),
+                random: Random::new(options.seed),
             }),
             bytes: Vec::new(),
             within: Vec::new(),

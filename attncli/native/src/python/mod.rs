@@ -5,6 +5,7 @@ mod formats;
 mod interrupt;
 mod tokenizer;
 mod train;
+mod word2vec;
 
 use crate::error::Error;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
@@ -27,7 +28,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     tokenizer::register(module)?;
     formats::register(module)?;
     train::register(module)?;
-    attention::register(module)
+    attention::register(module)?;
+    word2vec::register(module)
 }
 
 /// The threads that are meant: 0 is one a core.
