@@ -325,7 +325,7 @@ def train_word2vec(
     tree: tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint8]] | None = None,
     threads: int = 0,
 ) -> tuple[float, int]:
-    """word2vec (Mikolov et al. 2013) once over documents: skip-gram and CBOW, negative sampling and hierarchical softmax.
+    """word2vec (Mikolov et al. 2013) once over documents: skip-gram or CBOW, by noise, by a tree, or by both.
 
     `vectors` (V, W), `outputs` (V, W; for noise) and `nodes` (N, W; for the tree) are changed in place, W a multiple of
     16. Documents are ``ids[starts[i]:starts[i + 1]]``, longer ones than 10,000 ids cut there; they are gathered into

@@ -78,10 +78,9 @@ def _opened(
     console: Console, source: str, from_: str | None, allow_nan: bool, end_of_text: int | None
 ) -> Iterator[tuple[str, Iterator[list[Record]]]]:
     """The format and the records of an input; an .npy that has its index beside it is flat."""
-    has_index = source.endswith(".npy") and files.size(flat.index_name(source)) is not None
-    if from_ == "flat" or (from_ is None and has_index):
-        from attncli.artifacts.flat import load_flat
+    from attncli.artifacts.flat import is_flat, load_flat
 
+    if is_flat(source, from_):
         yield "npy", flat.read(*load_flat(source), source, end_of_text=end_of_text)
         return
     with console.input(source) as stream:

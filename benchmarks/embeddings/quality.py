@@ -1,7 +1,7 @@
 """How good vectors of words are: similarity, analogies, sets; as gensim counts them.
 
-`similarity` is gensim's `evaluate_word_pairs(case_insensitive=True)`, `analogies` its `evaluate_word_analogies`; `purity`
-is the share of a word's five nearest neighbours that lie in its own set (months, colors, …), the mean over sets.
+`similarity` is gensim's `evaluate_word_pairs(case_insensitive=True)`, `analogies` its `evaluate_word_analogies`;
+`purity` is the share of a word's five nearest neighbours that lie in its own set (months, colors, …), mean over sets.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Training vectors by what stands around them: word2vec (Mikolov et al. 2013a, arXiv:1301.3781; 2013b, arXiv:1310.4546).
+"""Vectors learned by what stands around: word2vec (Mikolov et al. 2013a, arXiv:1301.3781; 2013b, arXiv:1310.4546).
 
 The words are ids here, in one flat array of documents; who reads them from somewhere is no matter of this file.
 """
@@ -197,7 +197,7 @@ class Trainer:
         return self.plan.lr + (self.plan.min_lr - self.plan.lr) * done
 
     def _ranks(self, ids: NDArray[np.integer[Any]]) -> NDArray[np.uint32]:
-        ranks: NDArray[np.uint32] = self._rank[ids]
+        ranks: NDArray[np.uint32] = np.take(self._rank, ids)
         return ranks
 
 

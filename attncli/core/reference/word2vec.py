@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,7 +104,8 @@ def _learn(
 
 def _sigmoid(x: NDArray[np.float32]) -> NDArray[np.float32]:
     power: NDArray[np.float32] = np.exp(-np.abs(x))
-    return np.where(x < 0, power, np.float32(1)) / (1 + power)
+    above: NDArray[np.float32] = np.where(x < 0, power, np.float32(1))
+    return above / (1 + power)
 
 
 def _subsampled(ids: NDArray[np.uint32], keep: NDArray[np.uint32], chance: SplitMix64) -> list[int]:
@@ -124,7 +126,7 @@ def _jobs(starts: NDArray[np.uint64]) -> Iterator[list[tuple[int, int]]]:
     sentences: list[tuple[int, int]] = []
     gathered = 0
     bounds = starts.tolist()
-    for start, end in zip(bounds[:-1], bounds[1:], strict=True):
+    for start, end in pairwise(bounds):
         for first in range(start, end, SENTENCE):
             sentences.append((first, min(end, first + SENTENCE)))
             gathered += sentences[-1][1] - first

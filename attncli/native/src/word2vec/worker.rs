@@ -22,7 +22,7 @@ pub struct Job {
     pub sentences: Vec<Range<usize>>,
 }
 
-/// A place of the middle word and those around it in what is left of a sentence.
+/// Where it is, and what it needs.
 #[derive(Debug)]
 pub struct Worker<'a, 'p> {
     problem: &'p Problem<'a>,
@@ -106,8 +106,8 @@ impl<'a, 'p> Worker<'a, 'p> {
             self.batch.output(rows, word, 1.0);
             for _ in 0..problem.settings.negative {
                 let bits = self.random.bits();
-                let slot = scaled(high(bits), low(noise.aliases.len()));
-                let drawn = if low_half(bits) < noise.thresholds[slot as usize] {
+                let slot = scaled(high(bits), counted(noise.aliases.len()));
+                let drawn = if low(bits) < noise.thresholds[slot as usize] {
                     slot
                 } else {
                     noise.aliases[slot as usize]
@@ -118,7 +118,7 @@ impl<'a, 'p> Worker<'a, 'p> {
             }
         }
         if let Some((rows, tree)) = &problem.nodes {
-            let [start, end] = [0, 1].map(|side| low64(tree.starts[word as usize + side]));
+            let [start, end] = [0, 1].map(|side| place(tree.starts[word as usize + side]));
             for (&node, &turn) in tree.nodes[start..end].iter().zip(&tree.turns[start..end]) {
                 self.batch.output(rows, node, f32::from(1 - turn.min(1)));
             }
@@ -134,7 +134,7 @@ impl<'a, 'p> Worker<'a, 'p> {
 /// n numbers from 2³².
 #[allow(clippy::cast_possible_truncation)] // below n
 fn scaled(bits: u32, n: u32) -> u32 {
-    (u64::from(bits) * u64::from(n) >> 32) as u32
+    ((u64::from(bits) * u64::from(n)) >> 32) as u32
 }
 
 #[allow(clippy::cast_possible_truncation)] // the upper half
@@ -143,16 +143,16 @@ fn high(bits: u64) -> u32 {
 }
 
 #[allow(clippy::cast_possible_truncation)] // the lower half is meant
-fn low_half(bits: u64) -> u32 {
+fn low(bits: u64) -> u32 {
     bits as u32
 }
 
 /// A count of words, of which `Problem::check` has allowed 2³².
-fn low(words: usize) -> u32 {
+fn counted(words: usize) -> u32 {
     u32::try_from(words).unwrap_or(u32::MAX)
 }
 
 /// A place in an array, which `Problem::check` has seen to lie in it.
-fn low64(place: u64) -> usize {
-    usize::try_from(place).unwrap_or(usize::MAX)
+fn place(at: u64) -> usize {
+    usize::try_from(at).unwrap_or(usize::MAX)
 }
