@@ -123,8 +123,9 @@ def train_word2vec(
             if progress is not None:
                 progress("training", done, total, run.trainer.loss)
 
-        run.trainer.train(found.ids, found.starts, threads=1 if deterministic else threads, on_block=on_block)
-        return run.table()
+        threads = 1 if deterministic else threads
+        run.trainer.train(found.ids, found.starts, threads=threads, on_block=on_block)
+        return run.table(threads)
 
 
 @dataclass
@@ -206,14 +207,14 @@ class _Reader:
         for record in batch:
             if record.ids is None:
                 hint = "text goes through `encode` first, or --words"
-                raise DataError("has no ids", source=path, record=record.id, hint=hint)
+                raise DataError("has no ids", source=path, record=record.place(path), hint=hint)
             if record.tokenizer is not None:
                 self.identity = self.identity or record.tokenizer
                 if not same(self.identity, record.tokenizer):
                     raise DataError(
                         f"ids of tokenizer {record.tokenizer} meet those of {self.identity}",
                         source=path,
-                        record=record.id,
+                        record=record.place(path),
                         hint="train on ids of one tokenizer",
                     )
         lists = [np.asarray(record.ids, np.int64) for record in batch]
@@ -266,8 +267,8 @@ class _Run:
         rows = {label: row for row, label in reversed(list(enumerate(self._init.labels)))}
         return np.array([rows.get(word, -1) for word in self._found.words], np.int64)
 
-    def table(self) -> Embeddings:
-        """What was learned, in rows as they are looked up."""
+    def table(self, threads: int | None) -> Embeddings:
+        """What was learned by so many threads, in rows as they are looked up."""
         found, init, trainer = self._found, self._init, self.trainer
         if found.words is None:
             places, rows = trainer.words, self._rows
@@ -291,18 +292,21 @@ class _Run:
         if labels is not None and found.words is not None:
             for place, word in zip(places.tolist(), trainer.words.tolist(), strict=True):
                 labels[place] = found.words[word]
-        table = Embeddings(vectors, labels, tokenizer=found.identity, note=self._note(), counts=counts)
+        table = Embeddings(vectors, labels, tokenizer=found.identity, note=self._note(threads), counts=counts)
         return table if found.tokenizer is None else table.labelled(found.tokenizer)
 
-    def _note(self) -> str:
-        plan, found = self.trainer.plan, self._found
-        kind = f"negative {plan.negative}" * (plan.negative > 0) + ", hierarchical softmax" * plan.hs
-        total = f"{len(found.ids):,} {'ids' if found.words is None else 'words'}"
-        return (
-            f"word2vec {plan.mode}, {kind.removeprefix(', ')}, window {plan.window}, min-count {plan.min_count}, "
-            f"subsample {plan.subsample:g}, lr {plan.lr:g} to {plan.min_lr:g}, {plan.epochs} epochs over {total}, "
-            f"seed {plan.seed}"
-        )
+    def _note(self, threads: int | None) -> str:
+        """The command that makes such a table, and what of."""
+        plan, words = self.trainer.plan, self._found.words is not None
+        options = {
+            "mode": plan.mode, "dim": plan.dim, "window": plan.window, "min-count": plan.min_count,
+            "negative": plan.negative, "epochs": plan.epochs, "subsample": f"{plan.subsample:g}",
+            "lr": f"{plan.lr:g}", "min-lr": f"{plan.min_lr:g}", "seed": plan.seed,
+        }  # fmt: skip
+        flags = {"words": words, "hs": plan.hs, "deterministic": threads == 1, "init …": self._init is not None}
+        said = [f"--{name} {value}" for name, value in options.items()] + [f"--{name}" for name in flags if flags[name]]
+        what = "words" if words else "ids"
+        return f"attncli train-embed {' '.join(said)}, on {len(self._found.ids):,} {what}"
 
 
 def _paths(given: Any) -> list[str] | None:

@@ -116,5 +116,4 @@ def _located(work: Callable[[Record], None], record: Record, source: str) -> Non
     try:
         work(record)
     except AttncliError as error:
-        number = str(record.id).removeprefix(f"{source}:")
-        raise error.at(source=source, record=int(number) if number.isdecimal() else number) from None
+        raise error.at(source=source, record=record.place(source)) from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 FORMATS = ("npy", "npz", "safetensors", "word2vec", "word2vec-binary", "glove")
+DTYPES = ("float32", "float16")
 LARGE_SPOOL = 64_000_000
 """Bytes of a temporary file that are worth a word."""
 
@@ -71,6 +73,9 @@ def run(
     to: Annotated[
         str | None, typer.Option("--to", **choice("format", FORMATS), help="By the output's name if not given.")
     ] = None,
+    dtype: Annotated[
+        str, typer.Option("--dtype", **choice("type", DTYPES), help="Of the numbers in the table.")
+    ] = "float32",
     from_: Annotated[
         str | None,
         typer.Option("--from", **choice("format", ARRAY_FORMATS), help="By the first bytes if not given."),
@@ -112,7 +117,7 @@ def run(
 
     def on_spool(size: int) -> None:
         if size > LARGE_SPOOL:
-            console.say(f"{size:,} bytes of ids went into a temporary file; flat files need none")
+            console.say(f"{size:,} bytes of ids went into a temporary file; one flat file needs none")
 
     with console.output("npy" if form in table_files.BINARY else "text", sources) as handle:
         table: Embeddings = train_word2vec(
@@ -142,11 +147,15 @@ def run(
             progress=_told(console.progress),
             on_spool=on_spool,
         )
+        if dtype != "float32":
+            table = replace(table, vectors=table.vectors.astype(dtype))
         table_files.dump(table.contents, handle, form)
     console.progress.clear()
     if checkpoint is not None:
         files.remove(checkpoint)
-    for line in table_files.unsaid(table.contents, form):
+    # Counts and the note are not missed; without its labels or its tokenizer a table is easily taken for another's.
+    belonging = {key: value for key, value in table.contents.metadata.items() if key == "tokenizer"}
+    for line in table_files.unsaid(table.contents._replace(counts=None, metadata=belonging), form):
         console.say(f"not in the file: {line}")
 
 

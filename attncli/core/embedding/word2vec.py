@@ -34,6 +34,8 @@ LEFT_OUT = (1 << 32) - 1
 LARGEST_ID = (1 << 26) - 1
 """Counting takes eight bytes for each id up to the largest: one id that is noise must not take all memory."""
 
+DIVERGED = "the vectors grew without bounds"
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -174,12 +176,16 @@ class Trainer:
             self.step += 1
             if pairs:
                 self.loss = loss / pairs
+                if not np.isfinite(self.loss):
+                    raise DataError(DIVERGED, hint="lower --lr")
             if number == blocks - 1 and np.isnan(self.loss):
-                raise DataError("no document has two words to learn from", hint="lower --min-count or --subsample")
+                raise DataError(
+                    "no document has two words to learn from", hint="lower --min-count, or give --subsample 0"
+                )
             if on_block is not None:
                 on_block(epoch * len(ids) + last, total)
         if not np.isfinite(self._vectors.sum()):
-            raise DataError("the vectors grew without bounds", hint="lower --lr")
+            raise DataError(DIVERGED, hint="lower --lr")
 
     def _first(self, init: NDArray[Any] | None, rows: NDArray[np.integer[Any]] | None) -> NDArray[np.float32]:
         dim = self.plan.dim
@@ -226,7 +232,8 @@ def _keep(counts: NDArray[np.int64], subsample: float) -> NDArray[np.uint32]:
     if not subsample:
         return np.full(len(counts), (1 << 32) - 1, np.uint32)
     share = subsample * counts.sum() / counts
-    return np.minimum((np.sqrt(share) + share) * 2.0**32, 2.0**32 - 1).astype(np.uint32)
+    keep: NDArray[np.float64] = np.minimum((np.sqrt(share) + share) * 2.0**32, 2.0**32 - 1)
+    return keep.astype(np.uint32)
 
 
 def _matrix(rows: int, dim: int) -> NDArray[np.float32]:
