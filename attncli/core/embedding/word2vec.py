@@ -27,8 +27,9 @@ BLOCK = 1 << 20
 LANES = 16
 """Rows are a multiple of it wide while training, and begin where a vector register likes it."""
 INITIAL = 4.0
-"""Vectors begin evenly in ±INITIAL/dim. gensim's ±1/dim learns more slowly: on the 5 MB of the reference texts, mean of
-five figures over six seeds, CBOW 0.137 and skip-gram 0.201; with 2: 0.147, 0.208; with 4: 0.157, 0.217."""
+"""Vectors begin evenly in ±INITIAL/dim. gensim's ±1/dim learns more slowly: on 5 MB of Wikipedia, mean of five figures
+(benchmarks/embeddings/quality.py) over six seeds, CBOW 0.137 and skip-gram 0.201; with 2: 0.147, 0.208; with 4: 0.157,
+0.217."""
 LEFT_OUT = (1 << 32) - 1
 """The rank of an id that is no word of the vocabulary."""
 LARGEST_ID = (1 << 26) - 1

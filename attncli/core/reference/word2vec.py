@@ -55,10 +55,11 @@ def train_word2vec(
             wanted += [(nodes, int(tree[1][at]), 1.0 - float(tree[2][at])) for at in way]
         return wanted
 
-    for number, sentences in enumerate(_jobs(starts)):
-        chance = SplitMix64(seed + number)
-        done = sentences[0][0] / max(1, len(ids))
-        rate = np.float32(rates[0] + (rates[1] - rates[0]) * done)
+    first_id = 0
+    for number, sentences in enumerate(_jobs(starts, SplitMix64(seed))):
+        chance = SplitMix64(seed + 1 + number)
+        rate = np.float32(rates[0] + (rates[1] - rates[0]) * (first_id / max(1, len(ids))))
+        first_id += sum(end - start for start, end in sentences)
         windows = 0
         for start, end in sentences:
             kept = _subsampled(ids[start:end], keep, chance)
@@ -121,17 +122,23 @@ def _draw(noise: tuple[NDArray[np.uint32], NDArray[np.uint32]], chance: SplitMix
     return slot if bits & ALWAYS < thresholds[slot] else int(aliases[slot])
 
 
-def _jobs(starts: NDArray[np.uint64]) -> Iterator[list[tuple[int, int]]]:
-    """Documents cut into sentences (start, end), and these gathered until there are `SENTENCE` ids."""
-    sentences: list[tuple[int, int]] = []
+def _jobs(starts: NDArray[np.uint64], chance: SplitMix64) -> Iterator[list[tuple[int, int]]]:
+    """Documents cut into sentences (start, end), these in random order, gathered until there are `SENTENCE` ids."""
+    sentences = [
+        (first, min(end, first + SENTENCE))
+        for start, end in pairwise(starts.tolist())
+        for first in range(start, end, SENTENCE)
+    ]
+    for last in range(len(sentences) - 1, 0, -1):
+        other = chance.below(last + 1)
+        sentences[last], sentences[other] = sentences[other], sentences[last]
+    job: list[tuple[int, int]] = []
     gathered = 0
-    bounds = starts.tolist()
-    for start, end in pairwise(bounds):
-        for first in range(start, end, SENTENCE):
-            sentences.append((first, min(end, first + SENTENCE)))
-            gathered += sentences[-1][1] - first
-            if gathered >= SENTENCE:
-                yield sentences
-                sentences, gathered = [], 0
-    if sentences:
-        yield sentences
+    for start, end in sentences:
+        job.append((start, end))
+        gathered += end - start
+        if gathered >= SENTENCE:
+            yield job
+            job, gathered = [], 0
+    if job:
+        yield job

@@ -18,6 +18,12 @@ impl Random {
         mixed ^ mixed >> 31
     }
 
+    /// Evenly from 0 to n − 1, for n up to 2³².
+    #[allow(clippy::cast_possible_truncation)] // below n
+    pub fn below(&mut self, n: usize) -> usize {
+        ((self.bits() >> 32).wrapping_mul(n as u64) >> 32) as usize
+    }
+
     /// Evenly distributed in [0, 1).
     #[allow(clippy::cast_precision_loss)] // 53 bits fit
     pub fn draw(&mut self) -> f64 {

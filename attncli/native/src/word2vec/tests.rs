@@ -227,17 +227,30 @@ fn what_does_not_fit_is_refused() {
 fn every_id_is_in_one_sentence() {
     let long = 2 * SENTENCE as u64 + 5;
     let starts = [0, 3, 3, 3 + long, 4 + long];
-    let found = jobs(&starts);
-    let mut next = 0;
+    let (found, other) = (jobs(&starts, 1), jobs(&starts, 2));
+    let mut before = 0;
     for (number, job) in found.iter().enumerate() {
-        assert_eq!(job.number, number as u64);
-        for sentence in &job.sentences {
-            assert_eq!(sentence.start, next);
-            assert!(!sentence.is_empty() && sentence.len() <= SENTENCE);
-            next = sentence.end;
-        }
+        assert_eq!((job.number, job.first), (number as u64, before));
+        before += job
+            .sentences
+            .iter()
+            .map(ExactSizeIterator::len)
+            .sum::<usize>();
+    }
+    let order = |jobs: &[super::Job]| {
+        jobs.iter()
+            .flat_map(|job| job.sentences.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_ne!(order(&found), order(&other));
+    let mut sentences = order(&found);
+    sentences.sort_by_key(|sentence| sentence.start);
+    let mut next = 0;
+    for sentence in sentences {
+        assert_eq!(sentence.start, next);
+        assert!(!sentence.is_empty() && sentence.len() <= SENTENCE);
+        next = sentence.end;
     }
     assert_eq!(next as u64, 4 + long);
-    assert_eq!(found.len(), 3);
-    assert!(jobs(&[0]).is_empty());
+    assert!(jobs(&[0], 1).is_empty());
 }

@@ -14,10 +14,12 @@ pub const GROUP: usize = 16;
 pub const TELLING: usize = 32;
 
 /// Sentences that follow one another, and the number by which they draw.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Job {
     /// Of all jobs of a call.
     pub number: u64,
+    /// Ids before it.
+    pub first: usize,
     /// Ids of each sentence.
     pub sentences: Vec<Range<usize>>,
 }
@@ -39,13 +41,12 @@ impl<'a, 'p> Worker<'a, 'p> {
     /// For one job.
     pub fn new(problem: &'p Problem<'a>, kernel: Kernel, job: &Job) -> Self {
         let settings = &problem.settings;
-        let first = job.sentences.first().map_or(0, |sentence| sentence.start);
-        let done = count(first) / count(problem.ids.len().max(1));
+        let done = count(job.first) / count(problem.ids.len().max(1));
         let (from, to) = settings.rates;
         Self {
             problem,
             batch: Batch::new(kernel, problem.vectors.width()),
-            random: Random::new(settings.seed.wrapping_add(job.number)),
+            random: Random::new(settings.seed.wrapping_add(1 + job.number)),
             rate: to_f32(from + (to - from) * done),
             windows: 0,
             kept: Vec::new(),
@@ -57,9 +58,9 @@ impl<'a, 'p> Worker<'a, 'p> {
     pub fn learn(&mut self, sentence: Range<usize>) {
         self.subsample(sentence);
         let kept = std::mem::take(&mut self.kept);
-        let window = self.problem.settings.window;
+        let window = self.problem.settings.window as usize;
         for (place, &word) in kept.iter().enumerate() {
-            let reach = (window - self.below(window)) as usize;
+            let reach = window - self.random.below(window);
             let left = &kept[place.saturating_sub(reach)..place];
             let right = &kept[place + 1..kept.len().min(place.saturating_add(reach + 1))];
             if !left.is_empty() || !right.is_empty() {
@@ -123,11 +124,6 @@ impl<'a, 'p> Worker<'a, 'p> {
                 self.batch.output(rows, node, f32::from(1 - turn.min(1)));
             }
         }
-    }
-
-    /// Evenly from 0 to n − 1.
-    fn below(&mut self, n: u32) -> u32 {
-        scaled(high(self.random.bits()), n)
     }
 }
 
