@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from attncli.artifacts.neighbours import Neighbours as Neighbours
     from attncli.artifacts.tokenizer import Tokenizer as Tokenizer
     from attncli.artifacts.training import train_bpe as train_bpe
+    from attncli.artifacts.word2vec import train_word2vec as train_word2vec
     from attncli.core.attention.mechanisms import attention as attention
     from attncli.core.attention.multihead import multi_head as multi_head
     from attncli.core.attention.projections import Projections as Projections
@@ -48,6 +49,7 @@ _HOMES = {
     "multi_head": "core.attention.multihead",
     "read_records": "wire.streams",
     "train_bpe": "artifacts.training",
+    "train_word2vec": "artifacts.word2vec",
     "write_flat": "artifacts.flat",
     "write_records": "wire.streams",
 }

@@ -377,3 +377,42 @@ def kernel_attention(
     keeps keys j ≤ i + M − N. Returns output (H, N, dv) and (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key
     gives zeros and −inf. The answer does not depend on `threads`, 0 for one a core.
     """
+
+def train_word2vec(
+    vectors: NDArray[np.float32],
+    ids: NDArray[np.uint32],
+    starts: NDArray[np.uint64],
+    keep: NDArray[np.uint32],
+    *,
+    window: int,
+    cbow: bool,
+    rates: tuple[float, float],
+    seed: int,
+    outputs: NDArray[np.float32] | None = None,
+    noise: tuple[NDArray[np.uint32], NDArray[np.uint32]] | None = None,
+    negative: int = 0,
+    nodes: NDArray[np.float32] | None = None,
+    tree: tuple[NDArray[np.uint64], NDArray[np.uint32], NDArray[np.uint8]] | None = None,
+    threads: int = 0,
+) -> tuple[float, int]:
+    """word2vec (Mikolov et al. 2013) once over documents: skip-gram or CBOW, by noise, by a tree, or by both.
+
+    `vectors` (V, W), `outputs` (V, W; for noise) and `nodes` (N, W; for the tree) are changed in place, W a multiple of
+    16. Documents are ``ids[starts[i]:starts[i + 1]]``; cut every 10,000 ids they are sentences, which are put into a
+    random order (Fisher-Yates from the end, by SplitMix64(seed)) and gathered into jobs until one has 10,000 ids. Job j
+    draws from SplitMix64(seed + 1 + j), and its learning rate is that of its first id, `rates` being those of the first
+    id and behind the last. One thread gives the same bytes each time; several change
+    the rows without locks (Hogwild), and none waits for another.
+
+    A sentence is first thinned: an id that has no `keep` is no word; one stays if ``keep[id]`` is 2³² − 1 or above a
+    draw below 2³². Then for each word: how many of at most `window` words on each side are its context is drawn evenly
+    from 1 on. In a context each word by itself (in groups of up to 16), or with `cbow` their mean, is the input x. The
+    word itself with label 1, of `negative` noise words those that differ from it with label 0, and the nodes on the
+    tree's way to it with label 1 − turn are the outputs y. For all of a group at once x += rate·Σ(label − σ(x·y))y and
+    y += rate·Σ(label − σ(x·y))x, from the values before; with `cbow` each word of the context takes the whole of x's.
+    `noise` is an alias table: slots' thresholds and aliases (V,), a slot drawn by a number's upper 32 bits, its lower
+    ones at or above the threshold meaning the alias. Word w's way in `tree` (starts, nodes, turns) is
+    ``nodes[starts[w]:starts[w + 1]]``.
+
+    Returns (Σ −log σ(±x·y), pairs) of each job's windows number 0, 32, 64, …. Ctrl-C ends it, rows half changed.
+    """

@@ -267,6 +267,11 @@ class Scratch:
         """Up to `size` bytes from an offset on."""
         return os.pread(self._file.fileno(), size, offset)
 
+    def map(self) -> Any:
+        """All that was written so far, as a read-only memory map."""
+        number = self._file.fileno()
+        return mmap.mmap(number, 0, access=mmap.ACCESS_READ) if os.fstat(number).st_size else b""
+
 
 def size(path: str) -> int | None:
     """Bytes of a regular file, as it lies on disk; None for anything else."""

@@ -33,6 +33,8 @@ class Peer:
     """From the same, a function (documents, threads) -> all ids in one array."""
     decoder: Callable[[str], Callable[[list[list[int]]], Any] | None] | None = None
     """From the same, a function that decodes documents of ids."""
+    train_vectors: Callable[..., tuple[list[str], Any]] | None = None
+    """(path, mode, epochs=, seed=, threads=) -> words and their vectors, by word2vec at one setting."""
 
 
 def present(module: str) -> bool:
@@ -145,6 +147,35 @@ def gigatoken_flat(path: str) -> Callable[[list[bytes], int], Any]:
     return lambda documents, threads: awkward.flatten(tok.encode_batch(documents, parallel=threads > 1)).layout.data
 
 
+def ours_vectors(path: str, mode: str, *, epochs: int, seed: int, threads: int) -> tuple[list[str], Any]:
+    import attncli
+
+    table = attncli.train_word2vec(path, words=True, mode=mode, epochs=epochs, seed=seed, threads=threads)
+    return list(table.labels or ()), table.vectors
+
+
+def gensim_vectors(path: str, mode: str, *, epochs: int, seed: int, threads: int) -> tuple[list[str], Any]:
+    from gensim.models import Word2Vec
+
+    model = Word2Vec(
+        corpus_file=path, sg=int(mode == "skipgram"), epochs=epochs, seed=seed, workers=threads,
+        vector_size=100, window=5, min_count=5, negative=5, sample=1e-3, alpha=0.025, min_alpha=1e-4,
+    )  # fmt: skip
+    return model.wv.index_to_key, model.wv.vectors
+
+
+def fasttext_vectors(path: str, mode: str, *, epochs: int, seed: int, threads: int) -> tuple[list[str], Any]:  # noqa: ARG001
+    import fasttext
+    import numpy as np
+
+    # Version 0.9.2 takes no seed, and with several threads no two runs are the same.
+    model = fasttext.train_unsupervised(
+        path, model=mode, epoch=epochs, thread=threads, minn=0, maxn=0,
+        dim=100, ws=5, minCount=5, neg=5, t=1e-3, lr=0.025, verbose=0,
+    )  # fmt: skip
+    return model.get_words(), np.array([model.get_word_vector(word) for word in model.get_words()])
+
+
 LINES = "lines = (line for path in {paths} for line in open(path, encoding='utf-8', newline=''))\n"
 """What libraries read that take texts and no files."""
 OURS = "attncli"
@@ -155,6 +186,7 @@ PEERS = {
         encoder=ours_encoder,
         flat_encoder=ours_flat,
         decoder=ours_decoder,
+        train_vectors=ours_vectors,
     ),
     "tokenizers": Peer(
         "tokenizers",
@@ -205,4 +237,6 @@ PEERS = {
     "bpeasy": Peer(
         "bpeasy", train="import bpeasy\n" + LINES + "bpeasy.train_bpe(lines, r'''" + GPT2 + "''', 1 << 20, {size})"
     ),
+    "gensim": Peer("gensim", train_vectors=gensim_vectors),
+    "fastText": Peer("fasttext", train_vectors=fasttext_vectors),
 }

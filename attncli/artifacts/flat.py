@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from attncli.core.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["DTYPES", "dtype_of", "forget_flat", "load_flat", "write", "write_flat"]
+__all__ = ["DTYPES", "dtype_of", "forget_flat", "is_flat", "load_flat", "write", "write_flat"]
 
 DTYPES = {"uint16": 1 << 16, "uint32": 1 << 32, "int32": 1 << 31, "int64": 1 << 63}
 """What ids can be written as, and how many each can tell apart."""
@@ -129,6 +129,12 @@ def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], N
             hint="move it away to read the ids as one document",
         )
     return ids, starts
+
+
+def is_flat(path: str, from_format: str | None = None) -> bool:
+    """Whether a file is read as flat: where that is said, or an .npy has its index beside it."""
+    has_index = path.endswith(".npy") and files.size(flat.index_name(path)) is not None
+    return from_format == "flat" or (from_format is None and has_index)
 
 
 def forget_flat(output: str) -> bool:

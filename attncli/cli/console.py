@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import sys
 import time
@@ -145,8 +146,8 @@ class Progress:
         self._last = 0.0
         self._shown = False
 
-    def __call__(self, stage: str, done: int, total: int | None) -> None:
-        """`done` of `total` (None: unknown) in this stage."""
+    def __call__(self, stage: str, done: int, total: int | None, **figures: float) -> None:
+        """`done` of `total` (None: unknown) in this stage, and what else there is to tell, by name."""
         if self._mode == "none":
             return
         now = time.monotonic()
@@ -157,11 +158,13 @@ class Progress:
         self._last = now
         if self._mode == "json":
             line = {"stage": stage, "done": done, "total": total, "seconds": round(now - self._started, 3)}
+            line |= {name: figure for name, figure in figures.items() if math.isfinite(figure)}
             sys.stderr.write(json.dumps(line) + "\n")
             return
         share = f"{100 * done / total:3.0f} %" if total else f"{done:,}"
         filled = int(30 * done / total) if total else 0
-        sys.stderr.write(f"\r{stage:<12} {'█' * filled}{'░' * (30 - filled)} {share}\x1b[K")
+        told = "".join(f", {name.replace('_', ' ')} {figure:,.4g}" for name, figure in figures.items())
+        sys.stderr.write(f"\r{stage:<12} {'█' * filled}{'░' * (30 - filled)} {share}{told}\x1b[K")
         sys.stderr.flush()
         self._shown = True
 

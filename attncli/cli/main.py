@@ -24,6 +24,7 @@ COMMANDS = {
     "encode": "encode",
     "decode": "decode",
     "embed": "embed",
+    "train-embed": "train_embed",
     "nearest": "nearest",
     "attend": "attend",
     "convert": "convert",

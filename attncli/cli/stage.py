@@ -84,10 +84,9 @@ def _surveyed(
 
 def _flat_arrays(source: str, from_: str | None) -> tuple[NDArray[np.integer[Any]], NDArray[np.uint64]] | None:
     """The ids and the starts of a flat input: an .npy that has its index beside it is one."""
-    has_index = source.endswith(".npy") and files.size(flat.index_name(source)) is not None
-    if from_ == "flat" or (from_ is None and has_index):
-        from attncli.artifacts.flat import load_flat
+    from attncli.artifacts.flat import is_flat, load_flat
 
+    if is_flat(source, from_):
         return load_flat(source)
     return None
 
@@ -151,5 +150,4 @@ def _located(work: Callable[[Record], None], record: Record, source: str) -> Non
     try:
         work(record)
     except AttncliError as error:
-        number = str(record.id).removeprefix(f"{source}:")
-        raise error.at(source=source, record=int(number) if number.isdecimal() else number) from None
+        raise error.at(source=source, record=record.place(source)) from None

@@ -30,6 +30,7 @@ __all__ = [
     "splitter",
     "tokenizer",
     "train_merges",
+    "train_word2vec",
     "word_counts",
     "write_table_rows",
 ]
@@ -85,6 +86,17 @@ def train_merges() -> Any:
 
         return train_merges
     from attncli.core.reference.train import train_merges as twin
+
+    return twin
+
+
+def train_word2vec() -> Any:
+    """The function that trains vectors of words."""
+    if name() == "native":
+        from attncli._native import train_word2vec
+
+        return train_word2vec
+    from attncli.core.reference.word2vec import train_word2vec as twin
 
     return twin
 

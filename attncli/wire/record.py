@@ -47,3 +47,12 @@ class Record:
     """What was told of the weights: `top_keys`, `top_weights`, `entropy`, `distances`, each under its name."""
     extra: dict[str, Any] = field(default_factory=dict)
     """Keys of the user's own records, passed through."""
+
+    def place(self, source: str) -> int | str:
+        """What errors call it beside its source: its number there, or the user's own id.
+
+        >>> Record(id="poem.txt:12").place("poem.txt"), Record(id="ode").place("poem.txt")
+        (12, 'ode')
+        """
+        number = str(self.id).removeprefix(f"{source}:")
+        return int(number) if number.isdecimal() else number

@@ -22,7 +22,7 @@ pub use encoder::{Encoded, Encoder};
 use merge::Merges;
 use rustc_hash::FxHashMap;
 use symbols::Symbols;
-pub use traced::{Dropout, Random};
+pub use traced::Dropout;
 
 const NONE: u32 = u32::MAX;
 

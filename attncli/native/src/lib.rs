@@ -3,6 +3,7 @@
 pub mod added;
 pub mod attention;
 pub mod bpe;
+pub mod chance;
 pub mod charsmap;
 pub mod counts;
 pub mod decode;
@@ -24,6 +25,7 @@ pub mod train;
 pub mod trie;
 pub mod unigram;
 pub mod vocab;
+pub mod word2vec;
 pub mod wordpiece;
 mod workers;
 

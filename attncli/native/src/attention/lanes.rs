@@ -38,6 +38,8 @@ pub trait Lanes: Copy {
     unsafe fn keep_where_at_least(self, x: Self, limit: Self) -> Self;
     /// The size of self with the sign of `sign`.
     unsafe fn copy_sign(self, sign: Self) -> Self;
+    /// The sum of all lanes.
+    unsafe fn sum(self) -> f32;
 }
 
 /// Four lanes in plain Rust, which compilers turn into whatever vectors the target always has.
@@ -132,5 +134,11 @@ impl Lanes for Plain {
     #[inline(always)]
     unsafe fn copy_sign(self, sign: Self) -> Self {
         self.map(sign, f32::copysign)
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        let [a, b, c, d] = self.0;
+        (a + c) + (b + d)
     }
 }

@@ -84,6 +84,18 @@ impl Lanes for Avx2 {
             _mm256_or_ps(_mm256_andnot_ps(bit, self.0), _mm256_and_ps(bit, sign.0))
         })
     }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        unsafe {
+            let four = _mm_add_ps(
+                _mm256_castps256_ps128(self.0),
+                _mm256_extractf128_ps::<1>(self.0),
+            );
+            let two = _mm_add_ps(four, _mm_movehl_ps(four, four));
+            _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
+        }
+    }
 }
 
 /// AVX-512F.
@@ -164,5 +176,10 @@ impl Lanes for Avx512 {
             let (a, b) = (_mm512_castps_si512(self.0), _mm512_castps_si512(sign.0));
             _mm512_castsi512_ps(_mm512_ternarylogic_epi32::<0xD8>(a, b, bit))
         })
+    }
+
+    #[inline(always)]
+    unsafe fn sum(self) -> f32 {
+        unsafe { _mm512_reduce_add_ps(self.0) }
     }
 }

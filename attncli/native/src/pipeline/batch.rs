@@ -2,7 +2,8 @@
 
 use super::{Encoder, Model, Options, Tokenizer};
 use crate::bpe::batch::share;
-use crate::bpe::{Bpe, Encoded, Random};
+use crate::bpe::{Bpe, Encoded};
+use crate::chance::Random;
 use crate::error::{Error, Result};
 use crate::normalize::Span;
 use crate::workers::together;

@@ -7,6 +7,7 @@ mod source;
 
 use crate::added::{AddedToken, AddedTokens};
 use crate::bpe::{self, Bpe, Dropout};
+use crate::chance::Random;
 use crate::decode::Decoder;
 use crate::error::{Error, Result};
 use crate::normalize::{normalize, Normalizer, Span, Text};
@@ -191,7 +192,7 @@ impl Tokenizer {
             },
             dropout: (rate > 0.0).then(|| Dropout {
                 rate,
-                random: bpe::Random::new(options.seed),
+                random: Random::new(options.seed),
             }),
             bytes: Vec::new(),
             within: Vec::new(),

@@ -7,6 +7,7 @@ mod interrupt;
 mod kernel_attention;
 mod tokenizer;
 mod train;
+mod word2vec;
 
 use crate::error::Error;
 use pyo3::exceptions::{PyKeyboardInterrupt, PyMemoryError, PyValueError};
@@ -30,7 +31,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     formats::register(module)?;
     train::register(module)?;
     attention::register(module)?;
-    kernel_attention::register(module)
+    kernel_attention::register(module)?;
+    word2vec::register(module)
 }
 
 /// The threads that are meant: 0 is one a core.

@@ -1,10 +1,15 @@
-"""Looking up a million ids in a table of 50,000 × 256: `python benchmarks/embed.py [--rounds 5]`"""
+"""Looking up a million ids in a table of 50,000 × 256: `python benchmarks/embeddings/lookup.py [--rounds 5]`"""
 
 from __future__ import annotations
 
 import argparse
+import sys
+from pathlib import Path
 
 import numpy as np
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
 from peers import present
 from timing import in_turn, table
 

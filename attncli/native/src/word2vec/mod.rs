@@ -1,0 +1,104 @@
+//! word2vec (Mikolov et al. 2013a, 2013b): skip-gram and CBOW, negative sampling and hierarchical softmax.
+//!
+//! A window is a small matrix product: the words around the middle one are its inputs, the middle one, noise words
+//! and inner nodes of a tree its outputs, and noise is shared by the window (pWord2Vec; Ji et al. 2016). So all four
+//! kinds of training are one loop. What each file holds: `problem` the arguments, `worker` sentences and windows,
+//! `batch` one step, `kernel` the inner loops.
+
+mod batch;
+mod kernel;
+mod problem;
+#[cfg(test)]
+mod tests;
+mod worker;
+
+use crate::attention::share::{share, threads as threads_meant};
+use crate::chance::Random;
+use crate::error::Result;
+pub use batch::{Loss, Rows};
+use kernel::Kernel;
+pub use problem::{Noise, Problem, Settings, Tree};
+use std::ops::Range;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Mutex, PoisonError};
+use worker::{Job, Worker};
+
+/// Ids of a sentence at most: longer documents are cut. Also what a job comes to, about.
+pub const SENTENCE: usize = 10_000;
+
+/// Trains on all documents once and gives the loss; `threads` = 0 is one a core, 1 gives the same bytes each time. Fails with
+/// `Interrupted` soon after `cancel` is set.
+pub fn train(problem: &Problem, threads: usize, cancel: &AtomicBool) -> Result<Loss> {
+    train_with(kernel::fastest(), problem, threads, cancel)
+}
+
+fn train_with(
+    kernel: Kernel,
+    problem: &Problem,
+    threads: usize,
+    cancel: &AtomicBool,
+) -> Result<Loss> {
+    problem.check()?;
+    let total = Mutex::new(Loss::default());
+    let mut jobs = jobs(problem.starts, problem.settings.seed);
+    jobs.reverse(); // the last one is taken first
+    share(
+        jobs,
+        threads_meant(threads),
+        cancel,
+        |_: &mut (), job: Job| {
+            let mut worker = Worker::new(problem, kernel, &job);
+            for sentence in job.sentences {
+                worker.learn(sentence);
+            }
+            let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+            total.sum += worker.loss.sum;
+            total.pairs += worker.loss.pairs;
+            Ok(())
+        },
+    )?;
+    Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
+}
+
+/// Documents cut into sentences, these in random order, and gathered until a job has `SENTENCE` ids.
+///
+/// A text goes from topic to topic, and what comes last would be remembered best: shuffled, five epochs over 5 MB
+/// of Wikipedia give CBOW 0.186 in place of 0.157, skip-gram 0.236 in place of 0.218 (mean of five figures).
+fn jobs(starts: &[u64], seed: u64) -> Vec<Job> {
+    let mut sentences: Vec<_> = starts
+        .windows(2)
+        .flat_map(|ends| cut(ends[0], ends[1]))
+        .collect();
+    let mut random = Random::new(seed);
+    for last in (1..sentences.len()).rev() {
+        sentences.swap(last, random.below(last + 1));
+    }
+    let (mut jobs, mut job, mut gathered) = (Vec::new(), Job::default(), 0);
+    for sentence in sentences {
+        gathered += sentence.len();
+        job.sentences.push(sentence);
+        if gathered >= job.first + SENTENCE {
+            let (number, first) = (job.number + 1, gathered);
+            let sentences = Vec::new();
+            jobs.push(std::mem::replace(
+                &mut job,
+                Job {
+                    number,
+                    first,
+                    sentences,
+                },
+            ));
+        }
+    }
+    if !job.sentences.is_empty() {
+        jobs.push(job);
+    }
+    jobs
+}
+
+fn cut(start: u64, end: u64) -> impl Iterator<Item = Range<usize>> {
+    let [start, end] = [start, end].map(|place| usize::try_from(place).unwrap_or(usize::MAX));
+    (start..end)
+        .step_by(SENTENCE)
+        .map(move |first| first..end.min(first + SENTENCE))
+}
