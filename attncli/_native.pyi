@@ -398,10 +398,10 @@ def train_word2vec(
     """word2vec (Mikolov et al. 2013) once over documents: skip-gram or CBOW, by noise, by a tree, or by both.
 
     `vectors` (V, W), `outputs` (V, W; for noise) and `nodes` (N, W; for the tree) are changed in place, W a multiple of
-    16. Documents are ``ids[starts[i]:starts[i + 1]]``; cut every 10,000 ids they are sentences, which are put into a
-    random order (Fisher-Yates from the end, by SplitMix64(seed)) and gathered into jobs until one has 10,000 ids. Job j
-    draws from SplitMix64(seed + 1 + j), and its learning rate is that of its first id, `rates` being those of the first
-    id and behind the last. One thread gives the same bytes each time; several change
+    16. Documents are ``ids[starts[i]:starts[i + 1]]``; cut every 10,000 ids they are sentences, which are gathered
+    into jobs until one has 10,000 ids, and the jobs put into a random order (Fisher-Yates from the end, by
+    SplitMix64(seed)). Job j of that order draws from SplitMix64(seed + 1 + j), and its learning rate is that of the ids
+    before it, `rates` being those of the first id and behind the last. One thread gives the same bytes each time; several change
     the rows without locks (Hogwild), and none waits for another.
 
     A sentence is first thinned: an id that has no `keep` is no word; one stays if ``keep[id]`` is 2³² − 1 or above a

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -122,23 +121,18 @@ def _draw(noise: tuple[NDArray[np.uint32], NDArray[np.uint32]], chance: SplitMix
     return slot if bits & ALWAYS < thresholds[slot] else int(aliases[slot])
 
 
-def _jobs(starts: NDArray[np.uint64], chance: SplitMix64) -> Iterator[list[tuple[int, int]]]:
-    """Documents cut into sentences (start, end), these in random order, gathered until there are `SENTENCE` ids."""
-    sentences = [
-        (first, min(end, first + SENTENCE))
-        for start, end in pairwise(starts.tolist())
-        for first in range(start, end, SENTENCE)
-    ]
-    for last in range(len(sentences) - 1, 0, -1):
+def _jobs(starts: NDArray[np.uint64], chance: SplitMix64) -> list[list[tuple[int, int]]]:
+    """Documents cut into sentences (start, end), these gathered until a job has `SENTENCE` ids; in random order."""
+    jobs: list[list[tuple[int, int]]] = []
+    gathered = SENTENCE
+    for start, end in pairwise(starts.tolist()):
+        for first in range(start, end, SENTENCE):
+            if gathered >= SENTENCE:
+                jobs.append([])
+                gathered = 0
+            jobs[-1].append((first, min(end, first + SENTENCE)))
+            gathered += jobs[-1][-1][1] - first
+    for last in range(len(jobs) - 1, 0, -1):
         other = chance.below(last + 1)
-        sentences[last], sentences[other] = sentences[other], sentences[last]
-    job: list[tuple[int, int]] = []
-    gathered = 0
-    for start, end in sentences:
-        job.append((start, end))
-        gathered += end - start
-        if gathered >= SENTENCE:
-            yield job
-            job, gathered = [], 0
-    if job:
-        yield job
+        jobs[last], jobs[other] = jobs[other], jobs[last]
+    return jobs

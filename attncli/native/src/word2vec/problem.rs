@@ -35,7 +35,7 @@ pub struct Settings {
     pub cbow: bool,
     /// Learning rate at the first id and behind the last.
     pub rates: (f64, f64),
-    /// The order of sentences is drawn from SplitMix64(seed), job number j draws from SplitMix64(seed + 1 + j).
+    /// The order of jobs is drawn from SplitMix64(seed), job number j draws from SplitMix64(seed + 1 + j).
     pub seed: u64,
 }
 
