@@ -41,6 +41,7 @@ def expected(**options: Any) -> Any:
         ("window --window 3 --dilation 2", {"window": 3, "dilation": 2}),
         ("strided --stride 5 --causal", {"stride": 5, "causal": True}),
         ("block --block 8", {"block": 8}),
+        (f"block --block 8 --threads {10**23}", {"block": 8}),
         ("longformer --window 2 --global 0,-1", {"window": 2, "global_tokens": [0, -1]}),
         (
             "bigbird --block 4 --global 1 --random-blocks 1 --window-blocks 1 --seed 7",
@@ -101,6 +102,9 @@ def test_what_is_told_of_the_weights() -> None:
         ("--top 3", "--top goes with --emit top-k"),
         ("--row 3", "--head and --row go with --emit weights"),
         ("--emit weights --row 40", "there is no row 40"),
+        (f"--emit weights --row {10**23}", "there is no row 1000"),
+        (f"--emit weights --head {10**23}", "there is no head 1000"),
+        (f"--method performer --features {10**14}", "features are too many; use 65536 or fewer"),
         ("--emit top-k --to npy", "npy has room for one array a record"),
         ("--emit entropy --method block", "of exact attention and windows alone"),
     ],

@@ -59,12 +59,14 @@ def attention(
         raise CallError(f"a window of {window_blocks} blocks has no middle", hint="use an odd number, like 3")
     problem = Problem.of(queries, keys, values, **options)
     length = self_attention(problem, "BigBird")
+    block = min(block, max(1, length))
     count = -(-length // block)
     wrong = [number for number in global_blocks if not -count <= number < count]
     if wrong and count:
         raise CallError(f"there is no block {wrong[0]} to be global", hint=f"there are {count}, counted from 0")
     chosen = sorted({number % count for number in global_blocks if count})
-    kept = _kept(count, window_blocks // 2, chosen, random_blocks, seed, problem.options["causal"])
+    side, drawn = min(window_blocks // 2, count), min(random_blocks, count)
+    kept = _kept(count, side, chosen, drawn, seed, problem.options["causal"])
     lists = KeyLists.of(kept * block, keys=length, block=block)
     return sparse_attention(problem, [Part(lists)], return_weights=return_weights, return_lse=return_lse)
 

@@ -42,6 +42,7 @@ def attention(
         raise CallError(f"a block of {block} tokens is none", hint="use 1 or more")
     problem = Problem.of(queries, keys, values, **options)
     length = self_attention(problem, "block-local")
+    block = min(block, max(1, length))
     starts = np.arange(0, length, block)
     ranges = np.stack([starts, starts + block], axis=-1)[:, None]
     lists = KeyLists.of(ranges, keys=length, block=block)

@@ -51,6 +51,7 @@ def attention(
     mask = np.asarray(blocks)
     if mask.dtype != np.bool_:
         raise DataError(f"the mask of blocks holds {mask.dtype}, not bool", hint="true = may attend")
+    block = min(block, max(1, length, keys_length))
     wanted = (-(-length // block), -(-keys_length // block))
     if mask.shape not in (wanted, (*problem.leading, *wanted)):
         raise DataError(f"the mask of blocks has shape {mask.shape}, not {wanted} in blocks of {block}")

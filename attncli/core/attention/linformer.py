@@ -25,6 +25,8 @@ __all__ = ["RANK", "attention", "row_weights"]
 
 Floats = NDArray[np.floating[Any]]
 RANK = 256
+MOST = 1 << 16
+"""The largest rank that is drawn for; a learned E may have any."""
 STEP = 4096
 """Columns of a drawn E at a time: the whole one would be larger than the keys."""
 
@@ -93,6 +95,8 @@ def _given(
             raise CallError("F is given and E is not")
         if rank is not None and rank < 1:
             raise CallError(f"rank {rank} is too small", hint="use 1 or more")
+        if rank is not None and rank > MOST:
+            raise CallError(f"rank {rank} is too large", hint=f"use {MOST} or less")
         return None
     kv_heads, length, _ = problem.keys.shape
     pair = []

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from attncli.core.attention.key_lists import KeyLists
-from attncli.core.attention.masks import as_window
+from attncli.core.attention.masks import sides
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.sparse import Part, self_attention, sparse_attention
 from attncli.errors import CallError
@@ -50,7 +50,7 @@ def attention(
     if wrong and length:
         raise CallError(f"there is no token {wrong[0]} to be global", hint=f"there are {length}, counted from 0")
     chosen = np.unique([token % length for token in global_tokens if length]).astype(np.intp)
-    left, right = (length if side == -1 else side for side in as_window(window) or (-1, -1))
+    left, right = sides(window, length)
     others = np.setdiff1d(np.arange(length), chosen)
     ranges = np.empty((len(others), len(chosen) + 1, 2), np.int32)
     ranges[:, 0] = np.stack([others - left, others + right + 1], axis=-1).clip(0, length)

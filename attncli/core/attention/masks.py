@@ -19,7 +19,10 @@ from numpy.typing import NDArray
 
 from attncli.errors import CallError, DataError
 
-__all__ = ["as_bias", "as_mask", "as_window"]
+__all__ = ["as_bias", "as_mask", "as_window", "sides"]
+
+WIDEST = 1 << 60
+"""A window that reaches farther is cut: no key and no position stands so far off, and 64 bits hold its sums."""
 
 
 def as_window(window: int | tuple[int, int] | None) -> tuple[int, int] | None:
@@ -33,7 +36,17 @@ def as_window(window: int | tuple[int, int] | None) -> tuple[int, int] | None:
     left, right = (window, window) if isinstance(window, int) else window
     if min(left, right) < -1:
         raise CallError(f"window ({left}, {right}) is negative", hint="use 0 or more, or -1 for no bound")
-    return int(left), int(right)
+    return min(int(left), WIDEST), min(int(right), WIDEST)
+
+
+def sides(window: int | tuple[int, int], length: int) -> tuple[int, int]:
+    """The same for a sequence to itself: keys before and after, `length` at most, which also stands for no bound.
+
+    >>> sides((2, -1), 10)
+    (2, 10)
+    """
+    left, right = as_window(window) or (-1, -1)
+    return (length if left == -1 else min(left, length)), (length if right == -1 else min(right, length))
 
 
 def as_mask(mask: Any, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:

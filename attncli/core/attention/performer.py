@@ -27,6 +27,8 @@ __all__ = ["FEATURES", "attention", "orthogonal_features", "row_weights"]
 
 Floats = NDArray[np.floating[Any]]
 FEATURES = 256
+MOST = 1 << 16
+"""Features: beyond, they would take more memory than they save."""
 
 
 def attention(
@@ -71,11 +73,15 @@ def orthogonal_features(features: int, width: int, seed: int) -> NDArray[np.floa
     """
     if features < 1:
         raise CallError(f"{features} features are too few", hint="use 1 or more")
+    if features > MOST:
+        raise CallError(f"{features} features are too many", hint=f"use {MOST} or fewer")
     generator = np.random.default_rng(seed)
-    blocks = [np.linalg.qr(generator.standard_normal((width, width)))[0].T for _ in range(0, features, max(1, width))]
-    directions = np.concatenate(blocks)[:features] if width else np.zeros((features, 0))
-    lengths = np.sqrt(generator.chisquare(max(1, width), (features, 1)))
-    return directions * lengths
+    w = np.empty((features, width))
+    for first in range(0, features, max(1, width)):
+        directions = np.linalg.qr(generator.standard_normal((width, width)))[0].T
+        w[first : first + width] = directions[: features - first]
+    w *= np.sqrt(generator.chisquare(max(1, width), (features, 1)))
+    return w
 
 
 def _projection(problem: Problem, features: int, seed: int) -> Floats:

@@ -19,6 +19,8 @@ from attncli.errors import CallError, DataError
 __all__ = ["Problem"]
 
 Floats = NDArray[np.floating[Any]]
+MOST_THREADS = 1 << 16
+"""No machine has more, and the engines count them in 64 bits."""
 
 
 @dataclass(frozen=True)
@@ -75,7 +77,7 @@ class Problem:
             "relative_bias": _for_heads("relative biases", relative_bias, 2, leading, q.dtype),
             "sinks": _for_heads("sinks", sinks, 1, leading, q.dtype),
             "positions": places,
-            "threads": threads or 0,
+            "threads": min(threads or 0, MOST_THREADS),
         })  # fmt: skip
 
     @property

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from attncli.core.attention import exact
 from attncli.core.attention.key_lists import KeyLists
-from attncli.core.attention.masks import as_window
+from attncli.core.attention.masks import sides
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.sparse import Part, residues, self_attention, sparse_attention
 from attncli.errors import CallError
@@ -54,7 +54,8 @@ def attention(
         raise CallError(f"a dilation of {dilation} is none", hint="use 1 or more")
     problem = Problem.of(queries, keys, values, **options)
     length = self_attention(problem, "dilated window")
-    left, right = (length if side == -1 else side for side in as_window(window) or (-1, -1))
+    left, right = sides(window, length)
+    dilation = min(dilation, max(1, length))  # farther off than all is as far as any
     order = residues(length, dilation)
     sizes = np.bincount(order % dilation) if length else np.zeros(0, int)
     first = np.repeat(sizes.cumsum() - sizes, sizes)  # where each query's residue begins

@@ -49,6 +49,7 @@ def attention(
     stride = int(np.ceil(np.sqrt(length))) if stride is None else stride
     if stride < 1 and length:
         raise CallError(f"a stride of {stride} is none", hint="use 1 or more; the square root of the length is usual")
+    stride = min(stride, length)
     at = np.arange(length)
     near = np.stack([at - stride + 1, at + stride], axis=-1)
     parts = [Part(KeyLists.of(near[:, None], keys=length))]

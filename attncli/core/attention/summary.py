@@ -80,8 +80,9 @@ def chosen_weights(
 
 
 def _indices(what: str, chosen: Sequence[int] | None, count: int) -> NDArray[np.intp]:
-    numbers = np.arange(count) if chosen is None else np.asarray(chosen, np.intp).reshape(-1)
-    wrong = numbers[(numbers < -count) | (numbers >= count)]
-    if wrong.size:
+    if chosen is None:
+        return np.arange(count)
+    wrong = [number for number in chosen if not -count <= number < count]
+    if wrong:
         raise CallError(f"there is no {what} {wrong[0]}", hint=f"there are {count}, counted from 0")
-    return numbers % count if count else numbers
+    return np.array([number % count for number in chosen], np.intp)

@@ -185,6 +185,8 @@ ONES = np.ones((1, 3, 4), np.float32)
     ("options", "complaint"),
     [
         ({"method": "performer", "features": 0}, "0 features are too few"),
+        ({"method": "performer", "features": 10**9}, "1000000000 features are too many"),
+        ({"method": "linformer", "rank": 10**23}, "is too large; use 65536 or less"),
         ({"method": "performer", "scale": -1.0}, "scale -1.0 is not above 0"),
         ({"method": "linear", "scale": 0.5}, "linear attention takes no scale; exact, "),
         ({"method": "performer", "mask": np.ones((3, 3), bool)}, "performer attention takes no mask; exact"),

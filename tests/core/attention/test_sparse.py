@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -212,6 +213,45 @@ def test_lists_keep_what_their_ranges_cover(lists: int, keys: int, ranges: int, 
     again = KeyLists.of_blocks(mask, block=1, keys=keys)
     np.testing.assert_array_equal(again.ranges, made.ranges)
     np.testing.assert_array_equal(again.starts, made.starts)
+
+
+HUGE = (2**31, 2**63 - 1, 10**23)
+
+
+@pytest.mark.parametrize("huge", HUGE)
+@pytest.mark.parametrize(
+    ("method", "name", "more"),
+    [
+        ("exact", "window", {}),
+        ("window", "window", {"dilation": 2}),
+        ("window", "dilation", {"window": 1}),
+        ("strided", "stride", {}),
+        ("block", "block", {}),
+        ("block-mask", "block", {"blocks": [[True]]}),
+        ("longformer", "window", {}),
+        ("bigbird", "block", {}),
+        ("bigbird", "random_blocks", {"block": 4, "window_blocks": 1}),
+        ("bigbird", "window_blocks", {"block": 4, "random_blocks": 0}),
+    ],
+)
+def test_beyond_the_sequence_is_as_at_its_end(
+    each_engine: str, method: str, name: str, more: dict[str, Any], huge: int
+) -> None:
+    n = 31
+    q, k, v = arrays(n)
+    given = huge - (huge % 2 == 0) if name == "window_blocks" else huge
+    found = attention(q, k, v, method=method, alibi_slopes=[1e-3] * 4, **{name: given}, **more)
+    as_far = attention(q, k, v, method=method, alibi_slopes=[1e-3] * 4, **{name: 2 * n + 1}, **more)
+    np.testing.assert_array_equal(found, as_far)
+    assert found.any(axis=-1).all()
+
+
+def test_random_blocks_take_memory_for_those_there_are() -> None:
+    tracemalloc.start()
+    attention(*arrays(64), method="bigbird", block=8, random_blocks=10**6)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 1 << 22
 
 
 ONES = np.ones((2, 6, 4), np.float32)
