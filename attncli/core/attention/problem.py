@@ -19,6 +19,8 @@ from attncli.errors import CallError, DataError
 __all__ = ["Problem"]
 
 Floats = NDArray[np.floating[Any]]
+FARTHEST = 1 << 53
+"""Positions beyond are refused: sums of two of them are still exact, in floats and in integers."""
 MOST_THREADS = 1 << 16
 """No machine has more, and the engines count them in 64 bits."""
 
@@ -156,6 +158,8 @@ def _positions(positions: ArrayLike | None, length: int) -> NDArray[np.int64] | 
     array = np.asarray(positions)
     if array.dtype.kind not in "iu" or array.shape != (length,):
         raise DataError(f"positions of shape {array.shape} and type {array.dtype} for {length} queries")
+    if array.size and max(-int(array.min()), int(array.max())) > FARTHEST:
+        raise DataError("positions are beyond 2^53", hint="attention looks at distances; move all closer to 0")
     return np.ascontiguousarray(array, np.int64)
 
 

@@ -227,6 +227,17 @@ def test_scores_beyond_float32_are_the_same_from_both_engines(each_engine: str) 
         logits(q * np.float32(1e30), k * np.float32(1e30))
 
 
+def test_alibi_far_outside_the_keys(each_engine: str) -> None:
+    """Where float32 has no number for each distance: shifting all of a row's logits changes nothing."""
+    random = np.random.default_rng(5)
+    q, k, v = (random.standard_normal((2, 9, 4)).astype(np.float32) for _ in range(3))
+    for far in (2**24 + 1, 2**40):
+        found = attention(q, k, v, alibi_slopes=[0.25, 0.01], positions=[far] * 9)
+        near = attention(q, k, v, alibi_slopes=[0.25, 0.01], positions=[9] * 9)
+        np.testing.assert_allclose(found, near, atol=2e-5 if far < 2**30 else 2e-4)
+        assert np.abs(found - attention(q, k, v)).max() > 0.01
+
+
 def test_logits_are_before_mask_and_softmax() -> None:
     random = np.random.default_rng(9)
     q, k = random.standard_normal((4, 3, 8)).astype(np.float32), random.standard_normal((2, 5, 8)).astype(np.float32)
@@ -259,6 +270,8 @@ ONES = np.ones((2, 3, 4), np.float32)
         ({"relative_bias": np.ones((2, 4))}, DataError, "no middle"),
         ({"positions": [0, 1]}, DataError, "for 3 queries"),
         ({"positions": [0.5, 1, 2]}, DataError, "for 3 queries"),
+        ({"positions": [0, 1, -(2**63)]}, DataError, "beyond 2\\^53"),
+        ({"positions": np.array([0, 1, 2**64 - 1], np.uint64)}, DataError, "beyond 2\\^53"),
         ({"scale": np.nan}, CallError, "not a finite number"),
         ({"softcap": -1.0}, CallError, "softcap"),
         ({"window": (-2, 0)}, CallError, "negative"),

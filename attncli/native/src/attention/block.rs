@@ -191,7 +191,7 @@ impl Workspace {
         cancel: &AtomicBool,
         step: impl Fn(&mut Panel, &Problem, &Kernel, usize, usize),
     ) -> Result<bool> {
-        if wide::needed(problem) {
+        if problem.wide {
             return Ok(false);
         }
         let lengths = rows_of_panels(problem, kernel, first, rows);

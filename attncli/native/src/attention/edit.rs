@@ -1,12 +1,15 @@
 //! What happens to a tile's logits between q·k and the softmax: cap, biases, mask, causality, window, lists.
 
 use super::kernel::Kernel;
-use super::number::{distance, signed, unsigned};
-use super::panel::Row;
+use super::number::{count, distance, signed, to_f32, unsigned};
+use super::panel::{Row, TILE};
 use super::problem::{Broadcast, Problem};
 
 /// Keys at a time where rows of the bias turn into columns: one cache line of each row.
 const CHUNK: usize = 16;
+
+/// Farther off, float32 has no number for each distance of a tile.
+const FAR: u64 = (1 << 24) - 2 * TILE as u64;
 
 /// Edits the logits (keys, w) of the keys from `first` on; lanes past the rows are padding.
 pub fn edit(
@@ -92,11 +95,23 @@ fn add_alibi(
     logits: &mut [f32],
     w: usize,
 ) {
+    let behind = |row: &Row| problem.position(row.query) - signed(first); // i' − j at the first key
+    if rows.iter().any(|row| behind(row).unsigned_abs() > FAR) {
+        for (lane, row) in rows.iter().enumerate() {
+            let slope = f64::from(slopes[row.head]);
+            let logits = logits.iter_mut().skip(lane).step_by(w);
+            for (key, logit) in (0..).zip(logits) {
+                let away = unsigned((behind(row) - key).abs());
+                *logit = to_f32(f64::from(*logit) - slope * count(away));
+            }
+        }
+        return;
+    }
     let mut slope = vec![0.0; w];
-    let mut away = vec![0.0; w]; // i' − j
+    let mut away = vec![0.0; w];
     for (lane, row) in rows.iter().enumerate() {
         slope[lane] = slopes[row.head];
-        away[lane] = distance(problem.position(row.query) - signed(first));
+        away[lane] = distance(behind(row));
     }
     for logits in logits.chunks_exact_mut(w) {
         for ((logit, away), slope) in logits.iter_mut().zip(&mut away).zip(&slope) {

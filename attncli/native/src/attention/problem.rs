@@ -2,7 +2,11 @@
 
 use super::lists::{first_after, wide, KeyLists};
 use super::number::{count, signed, unsigned};
+use super::wide::needed;
 use crate::error::{Error, Result};
+
+/// Positions beyond are refused: sums of two of them are still exact, in floats and in integers.
+const FARTHEST: u64 = 1 << 53;
 
 /// An array of shape (a, b, c) where each of a, b, c is 1 or the full H, N, M, as NumPy broadcasts it.
 #[derive(Debug, Clone, Copy)]
@@ -101,6 +105,9 @@ impl Options<'_> {
                 let count = positions.len();
                 return invalid(format!("{count} positions for {length} queries"));
             }
+            if let Some(at) = positions.iter().find(|at| at.unsigned_abs() > FARTHEST) {
+                return invalid(format!("the position {at} is beyond 2^53"));
+            }
         }
         let (scale, cap) = (self.scale, self.softcap);
         if !scale.is_finite() {
@@ -132,6 +139,8 @@ pub struct Problem<'a> {
     /// dv
     pub(super) value_depth: usize,
     pub(super) options: Options<'a>,
+    /// Whether float32 is too narrow for what the options alone add.
+    pub(super) wide: bool,
 }
 
 impl<'a> Problem<'a> {
@@ -177,6 +186,7 @@ impl<'a> Problem<'a> {
             keys_length,
             depth,
             value_depth: v_shape[2],
+            wide: needed(&options, [length, keys_length]),
             options,
         })
     }

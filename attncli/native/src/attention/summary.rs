@@ -10,6 +10,7 @@ use super::share::{check, share};
 use super::wide::WideRow;
 use super::{filled, useful_threads, zeros};
 use crate::error::{Error, Result};
+use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
 
@@ -78,13 +79,13 @@ pub(super) fn summarize_with(
             threads,
             cancel,
             |workspace: &mut Workspace, mut part| {
-                part.mass = vec![0.0; part.heads(problem) * distances];
+                if distances > 0 {
+                    part.reach = part.reach(problem);
+                    part.mass = vec![0.0; part.heads(problem) * part.reach.len()];
+                }
                 part.summarize(problem, kernel, workspace, cancel)?;
                 let mut mass = mass.lock().unwrap_or_else(PoisonError::into_inner);
-                let first = place(problem, part.first).0 * distances;
-                for (all, mine) in mass.iter_mut().skip(first).zip(&part.mass) {
-                    *all += mine;
-                }
+                part.add_mass(problem, &mut mass);
                 Ok(())
             },
         )?;
@@ -105,7 +106,9 @@ struct Part<'a> {
     top_keys: &'a mut [i64],
     top_weights: &'a mut [f32],
     entropy: &'a mut [f32],
-    /// (heads of the rows, N + M − 1), or empty.
+    /// The distances at which its rows may see a key, counted from 1 − N, the least.
+    reach: Range<usize>,
+    /// (heads of the rows, reach), or empty.
     mass: Vec<f64>,
 }
 
@@ -129,6 +132,7 @@ fn cut<'a>(
             top_keys,
             top_weights,
             entropy: my_entropy,
+            reach: 0..0,
             mass: vec![],
         });
         first += len;
@@ -140,6 +144,33 @@ impl Part<'_> {
     fn heads(&self, problem: &Problem) -> usize {
         let last = self.first + self.entropy.len() - 1;
         place(problem, last).0 - place(problem, self.first).0 + 1
+    }
+
+    fn reach(&self, problem: &Problem) -> Range<usize> {
+        let rows = self.first..self.first + self.entropy.len();
+        let seen = rows.map(|row| {
+            let query = place(problem, row).1;
+            let (from, to) = problem.key_range(query);
+            query + problem.keys_length - to..query + problem.keys_length - from
+        });
+        let seen = seen.filter(|distances| !distances.is_empty());
+        seen.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
+            .unwrap_or_default()
+    }
+
+    /// Adds its mass to that of all heads, (H, N + M − 1).
+    fn add_mass(&self, problem: &Problem, all: &mut [f64]) {
+        if self.mass.is_empty() {
+            return;
+        }
+        let size = problem.length + problem.keys_length - 1;
+        let first = place(problem, self.first).0;
+        for (head, mine) in (first..).zip(self.mass.chunks_exact(self.reach.len())) {
+            let all = &mut all[head * size..][self.reach.clone()];
+            for (all, mine) in all.iter_mut().zip(mine) {
+                *all += mine;
+            }
+        }
     }
 
     fn summarize(
@@ -231,18 +262,19 @@ impl Part<'_> {
         powers: &[f32],
         parts: &[f32],
     ) {
-        let size = problem.length + problem.keys_length - 1;
         let head = place(problem, self.first).0;
         for ((row, power), part) in rows.iter().zip(powers).zip(parts) {
-            // i' − j counted from 1 − N, the least.
+            // A panel's rows see not all the same keys, and where a row sees none there is nothing to add.
             let distance = row.query + problem.keys_length - 1 - key;
-            self.mass[(row.head - head) * size + distance] += rounded(power * part);
+            if self.reach.contains(&distance) {
+                let at = (row.head - head) * self.reach.len() + distance - self.reach.start;
+                self.mass[at] += rounded(power * part);
+            }
         }
     }
 
     fn summarize_wide(&mut self, problem: &Problem, cancel: &AtomicBool) -> Result<()> {
         let mut weights = vec![0.0; problem.keys_length];
-        let size = (problem.length + problem.keys_length).saturating_sub(1);
         let first = place(problem, self.first).0;
         for row in 0..self.entropy.len() {
             check(cancel)?;
@@ -259,8 +291,8 @@ impl Part<'_> {
                     self.take_top(row, key, weight);
                 }
                 if !self.mass.is_empty() {
-                    let distance = query + problem.keys_length - 1 - key;
-                    self.mass[(head - first) * size + distance] += rounded(weight);
+                    let distance = query + problem.keys_length - 1 - key - self.reach.start;
+                    self.mass[(head - first) * self.reach.len() + distance] += rounded(weight);
                 }
             }
             self.entropy[row] = to_f32(entropy);

@@ -2,7 +2,7 @@
 //! way to an answer that it can hold. Slow, and rarely needed.
 
 use super::number::{count, signed, to_f32, unsigned};
-use super::problem::Problem;
+use super::problem::{Options, Problem};
 
 /// Logits below this may have any finite bias added without leaving float32: it is less than half the
 /// distance of the two largest float32 numbers.
@@ -10,18 +10,29 @@ const LARGEST_LOGIT: f64 = 1e30;
 /// Larger keys times the rounding of denormal queries could be seen; larger values might not add up.
 const LARGEST_INPUT: f64 = 1e30;
 
-/// Whether the options alone ask for this path.
-pub fn needed(problem: &Problem) -> bool {
-    let options = &problem.options;
-    let given = options.positions.unwrap_or_default().iter();
-    let farthest = given.fold(problem.length, |most, &at| {
-        most.max(unsigned(at.saturating_abs()))
-    });
-    let positions = count(farthest) + count(problem.keys_length);
-    let slopes = options.alibi_slopes.unwrap_or_default().iter();
-    let slope = slopes.fold(0.0, |most: f64, &x| most.max(f64::from(x).abs()));
+/// What ALiBi may take from all of a row's logits: with more, their differences would be lost in its rounding.
+const LARGEST_SHIFT: f64 = 4096.0;
+
+/// Whether the options alone ask for this path. It looks at all positions: `Problem` asks once.
+pub fn needed(options: &Options, [length, keys]: [usize; 2]) -> bool {
     let cap = options.softcap;
-    slope * positions > LARGEST_LOGIT || (cap > 0.0 && !(1e-30..=1e30).contains(&cap))
+    if cap > 0.0 && !(1e-30..=1e30).contains(&cap) {
+        return true;
+    }
+    let Some(slopes) = options.alibi_slopes else {
+        return false;
+    };
+    // The farthest that a query stands from the first or the last key, on their outer side.
+    let outside = match options.positions {
+        Some(positions) => positions.iter().fold(0, |most, &at| {
+            most.max(unsigned(-at)).max(unsigned(at - signed(keys)))
+        }),
+        None => length.saturating_sub(keys),
+    };
+    let slope = slopes
+        .iter()
+        .fold(0.0, |most: f64, &x| most.max(f64::from(x).abs()));
+    slope * count(outside) > LARGEST_SHIFT || slope * (count(outside) + count(keys)) > LARGEST_LOGIT
 }
 
 /// Whether float32 holds what comes of scaled queries, keys and values up to these magnitudes.

@@ -147,6 +147,41 @@ fn numbers_at_the_ends_of_float32() {
     }
 }
 
+/// From queries that stand 2^24 and more outside the keys, where float32 has no number for each distance.
+#[test]
+fn alibi_far_outside_the_keys() {
+    let mut random = Random(16);
+    for at in [1 << 24, (1 << 24) + 901, 1 << 30, -(1 << 25) - 1] {
+        let mut case = Case::plain(&mut random, [2, 3, 4], [1, 600, 4]);
+        case.slopes = Some(vec![0.01, 0.5]);
+        case.positions = Some((at..at + 3).collect());
+        let want = answer(&case);
+        for kernel in available() {
+            let (output, _) = case.attention(&kernel, 1);
+            assert!(error(&output, &want.output) < 1e-5, "{at}, output");
+            let weights = case.weights(&kernel, 1);
+            assert!(error(&weights, &want.weights) < 1e-5, "{at}, weights");
+        }
+    }
+}
+
+/// The same among the keys: the last query of 2^24 + 900 looks at the first 600. Vectors of no width take no room.
+#[test]
+fn alibi_far_among_the_keys() {
+    let m = (1 << 24) + 900;
+    let mut case = Case::plain(&mut Random(17), [1, 1, 0], [1, m, 0]);
+    case.slopes = Some(vec![1.0 / 512.0]);
+    case.lists = Some((1, vec![0, 1], vec![0, 600]));
+    let last = f64::from(u32::try_from(m - 1).unwrap());
+    let sum: f64 = (0..600).map(|key| (f64::from(key) / 512.0).exp()).sum();
+    let want = sum.ln() - last / 512.0;
+    for kernel in available() {
+        let (_, lse) = case.attention(&kernel, 1);
+        let off = (f64::from(lse[0]) - want).abs();
+        assert!(off < 0.005, "off by {off}"); // the numbers near −32768 are 1/512 apart
+    }
+}
+
 /// Makes a right case wrong.
 type Change = fn(&mut Case);
 
@@ -155,7 +190,7 @@ fn refuses_what_does_not_fit() {
     let mut random = Random(15);
     let right = Case::plain(&mut random, [4, 6, 8], [2, 5, 3]);
     assert!(right.problem().is_ok());
-    let changes: [(Change, &str); 16] = [
+    let changes: [(Change, &str); 18] = [
         (
             |case| case.keys.1[2] = 7,
             "queries have 8 numbers a head, keys 7",
@@ -189,6 +224,14 @@ fn refuses_what_does_not_fit() {
             "1 ALiBi slopes for 4 heads",
         ),
         (|case| case.scale = f64::NAN, "the scale is NaN"),
+        (
+            |case| case.positions = Some(vec![0, 0, 0, 0, 0, i64::MIN]),
+            "the position -9223372036854775808 is beyond 2^53",
+        ),
+        (
+            |case| case.positions = Some(vec![(1 << 53) + 1; 6]),
+            "the position 9007199254740993 is beyond 2^53",
+        ),
         (
             |case| case.sinks = Some(vec![f32::NAN; 4]),
             "the sink NaN is not a finite number",
