@@ -353,7 +353,12 @@ def attention_summary(
     """
 
 def rotate(
-    x: NDArray[np.float32], cos: NDArray[np.float32], sin: NDArray[np.float32], *, interleaved: bool = False
+    x: NDArray[np.float32],
+    cos: NDArray[np.float32],
+    sin: NDArray[np.float32],
+    *,
+    interleaved: bool = False,
+    threads: int = 0,
 ) -> NDArray[np.float32]:
     """Rotary position embedding (Su et al. 2021): x (H, N, d) with row n turned by the angles of `cos`, `sin`
     (N, r/2): numbers p and p + r/2 of each row are pair p, or 2p and 2p + 1 where `interleaved`; numbers from r

@@ -88,7 +88,7 @@ def run(
         str,
         typer.Option("--projections", metavar="identity|random|FILE", help="Wq Wk Wv Wo, bq bk bv bo by name."),
     ] = "identity",
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Of all that is random.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="Of all that is random; 0 if not given.")] = None,
     context: Annotated[
         str | None, typer.Option("--context", metavar="FILE", help="Cross-attention: vectors to attend to.")
     ] = None,
@@ -162,7 +162,7 @@ def run(
     drawing = to == "grid" or (to is None and emit is None and console.on_terminal())
     own = method_options(
         method,
-        seed=seed,
+        seed=seed or 0,
         landmarks=landmarks,
         features=features,
         rank=rank,
@@ -185,11 +185,29 @@ def run(
     )
     options |= position_options(rope, rope_theta, rope_scaling)
     if cost is not None:
-        tell_costs(console, common, cost, to=to, heads=heads or 1, **options | {"seed": seed})
+        layer_alone = {
+            "alibi": alibi,
+            "method": None if method == "exact" else method,
+            "projections": None if projections == "identity" else projections,
+            "compare_exact": compare_exact,
+            "kv_heads": kv_heads,
+            "context": context,
+            "keys": keys,
+            "values": values,
+            "emit": emit,
+            "top": top,
+            "head": head,
+            "row": row,
+            "from": from_,
+            "allow_nan": allow_nan,
+        }
+        tell_costs(console, common, cost, to=to, heads=heads or 1, **options | layer_alone | {"seed": seed})
         return
+    if seed is not None and projections != "random" and ("seed" not in own or length_projection is not None):
+        raise CallError("--seed goes with random projections or a random method", hint="nothing else is left to chance")
     told = _told(top, head, row, wanted)
     attended_to = attended_to_by(context, keys, values)
-    projected = projections_named(projections, seed)
+    projected = projections_named(projections, seed or 0)
     key_labels: list[Sequence[str] | None] = []
 
     def attend(record: Record) -> None:

@@ -76,7 +76,7 @@ def test_cost_in_a_pipe_and_drawn() -> None:
     assert {line["length"] for line in lines} == {16, 64}
     assert {line["method"] for line in lines} >= {"exact", "linear", "bigbird", "exact, weights kept"}
     assert all(line["seconds"] > 0 and line["heads"] == 2 for line in lines)
-    sizes = ["--window", "4", "--landmarks", "3", "--block", "8", "--method", "performer", "--seed", "1"]
+    sizes = ["--window", "4", "--landmarks", "3", "--block", "8", "--seed", "1"]
     causal = output("attend", "--cost", "32", "--causal", *sizes).decode()
     assert '"linear"' in causal
     assert '"nystrom"' not in causal
@@ -93,6 +93,29 @@ def test_cost_in_a_pipe_and_drawn() -> None:
         (["--cost", "64", "x.npy"], "--cost reads no input"),
         (["--cost", "64", "--mask", "m.npy"], "--cost is of random vectors, and takes no mask"),
         (["--cost", "64", "--to", "npy"], "--cost writes a table or JSON Lines"),
+        *(
+            (
+                ["--cost", "16", *given.split()],
+                f"--cost is of random vectors, and takes no {given.split()[0].strip('-').replace('-', ' ')}",
+            )
+            for given in (
+                "--alibi",
+                "--method linear",
+                "--emit weights",
+                "--compare-exact",
+                "--projections random",
+                "--keys m.npy",
+                "--context m.npy",
+                "--kv-heads 1",
+                "--top 3",
+                "--head 0",
+                "--row 0",
+                "--from npy",
+                "--allow-nan",
+            )
+        ),
+        (["--seed", "1"], "--seed goes with random projections or a random method; nothing else"),
+        (["--seed", "1", "--method", "nystrom"], "--seed goes with random projections"),
         (["--device", "cuda"], "--device goes with --backend torch"),
         (["--backend", "torch", "--compare-exact"], "--compare-exact is of methods"),
         (["--backend", "torch", "--method", "linear"], "torch runs exact attention alone, not linear"),

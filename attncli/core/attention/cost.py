@@ -91,7 +91,7 @@ def exponent(lengths: Sequence[int], amounts: Sequence[float | None]) -> float |
 
 
 def _methods(causal: bool, options: dict[str, Any]) -> Iterator[tuple[str, Callable[..., Any]]]:
-    yield WEIGHTS, partial(exact.attention, causal=causal, return_weights=True)
+    yield WEIGHTS, partial(exact.attention, causal=causal, threads=options.get("threads"), return_weights=True)
     for method, run in mechanisms.MECHANISMS.items():
         if (causal and not mechanisms.takes(method, "causal")) or (method == "block-mask" and "blocks" not in options):
             continue

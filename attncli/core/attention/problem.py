@@ -65,9 +65,11 @@ class Problem:
         if softcap is not None and not softcap > 0:
             raise CallError(f"softcap {softcap} is not above 0", hint="leave it out for none")
         places = _positions(positions, q.shape[1])
+        threads = min(threads or 0, MOST_THREADS)
         if rope is not None:
             at = np.arange(q.shape[1]) + k.shape[1] - q.shape[1] if places is None else places
-            q, k = rope.rotate(q, at), rope.rotate(k, np.arange(k.shape[1]))
+            q = rope.rotate(q, at, threads=threads)
+            k = rope.rotate(k, np.arange(k.shape[1]), threads=threads)
         return cls(q, k, v, leading, {
             "scale": as_scale(scale, q.shape[2]),
             "causal": causal,
@@ -79,7 +81,7 @@ class Problem:
             "relative_bias": _for_heads("relative biases", relative_bias, 2, leading, q.dtype),
             "sinks": _for_heads("sinks", sinks, 1, leading, q.dtype),
             "positions": places,
-            "threads": min(threads or 0, MOST_THREADS),
+            "threads": threads,
         })  # fmt: skip
 
     @property

@@ -68,8 +68,9 @@ class Rope:
         frequencies = self.theta ** (-np.arange(0, width, 2) / width)
         return frequencies if self.scaling is None else self.scaling(frequencies)
 
-    def rotate(self, x: NDArray[Any], positions: NDArray[np.integer[Any]]) -> NDArray[Any]:
-        """x (H, N, d) with row n turned to positions[n]: (H, N, d). Angles are computed in float64.
+    def rotate(self, x: NDArray[Any], positions: NDArray[np.integer[Any]], *, threads: int = 0) -> NDArray[Any]:
+        """x (H, N, d) with row n turned to positions[n]: (H, N, d). Angles are computed in float64; `threads` 0
+        is one a core.
 
         Raises DataError where the width cannot be paired.
         """
@@ -79,4 +80,4 @@ class Rope:
         angles = np.asarray(positions, np.float64)[:, None] * self.frequencies(width)  # [N, width/2]
         cos, sin = np.cos(angles).astype(x.dtype), np.sin(angles).astype(x.dtype)
         run = engine.rotate(x.dtype)
-        return run(np.ascontiguousarray(x), cos, sin, interleaved=self.interleaved)  # type: ignore[no-any-return]
+        return run(np.ascontiguousarray(x), cos, sin, interleaved=self.interleaved, threads=threads)  # type: ignore[no-any-return]

@@ -12,8 +12,9 @@ __all__ = ["rotate"]
 Floats = NDArray[np.floating[Any]]
 
 
-def rotate(x: Floats, cos: Floats, sin: Floats, *, interleaved: bool = False) -> Floats:
+def rotate(x: Floats, cos: Floats, sin: Floats, *, interleaved: bool = False, threads: int = 0) -> Floats:
     """x (H, N, d), cos and sin (N, r/2) -> (H, N, d)."""
+    del threads
     pairs = cos.shape[1]
     first, second = (
         (slice(0, 2 * pairs, 2), slice(1, 2 * pairs, 2)) if interleaved else (slice(0, pairs), slice(pairs, 2 * pairs))

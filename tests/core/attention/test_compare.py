@@ -10,6 +10,7 @@ import pytest
 from attncli import Projections, attention, multi_head
 from attncli.core.attention import compare
 from attncli.core.attention.compare import compare_exact
+from attncli.core.attention.cost import costs
 from attncli.core.attention.multihead import split_heads
 
 RANDOM = np.random.default_rng(1)
@@ -80,6 +81,18 @@ def test_costs_are_those_of_the_measure() -> None:
     found = compare_exact(X, method="linear", measure=lambda work: (work(), *next(costs)))
     assert (found.seconds, found.peak_bytes, found.exact_seconds, found.exact_peak_bytes) == (0.5, 1_000_000, 2.0, None)
     assert str(found).endswith("; 0.5 s and 1 MB against 2 s")
+
+
+def test_every_cost_is_of_the_threads_asked_for() -> None:
+    threads: list[Any] = []
+
+    def measure(work: Any) -> tuple[None, float, None]:
+        threads.append(work.keywords["threads"])
+        return None, 1.0, None
+
+    found = list(costs([2], width=2, threads=3, measure=measure))
+    assert threads == [3] * len(found)
+    assert len(found) > 5
 
 
 def test_nothing_to_compare() -> None:

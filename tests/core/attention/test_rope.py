@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from attncli import attention
+from attncli.core import engine
 from attncli.core.attention.rope import Llama3Scaling, Rope
 from attncli.errors import CallError, DataError
 
@@ -47,6 +50,18 @@ def test_attention_depends_on_distances_alone(each_engine: str, interleaved: boo
     last = attention(q[:, 40:], k, v, rope=rope, causal=True)  # new queries after cached keys
     np.testing.assert_allclose(last, found[:, 40:], atol=1e-12)
     assert np.abs(found - attention(q, k, v, causal=True)).max() > 0.01
+
+
+def test_attention_hands_its_threads_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = []
+
+    def rotate(x: Any, cos: Any, sin: Any, *, interleaved: bool, threads: int) -> Any:
+        seen.append(threads)
+        return x
+
+    monkeypatch.setattr(engine, "rotate", lambda _: rotate)
+    attention(*[np.ones((1, 3, 4), np.float32)] * 3, rope=Rope(), threads=3)
+    assert seen == [3, 3]
 
 
 def test_llama_3_leaves_fast_pairs_and_slows_slow_ones() -> None:

@@ -1,6 +1,6 @@
 //! Rotary position embedding (Su et al. 2021): pairs of a vector's numbers turned by given angles.
 
-use super::share::{share, threads};
+use super::share::{check, share, threads};
 use super::zeros;
 use crate::error::{Error, Result};
 use std::sync::atomic::AtomicBool;
@@ -10,13 +10,14 @@ const PART: usize = 1 << 18;
 
 /// x (rows, d) with row n turned by the angles of position n mod N: the pairs (p, p + r/2), or (2p, 2p + 1)
 /// where `interleaved`, by the angle whose cosine and sine stand at (n mod N, p) of `cos` and `sin`, (N, r/2).
-/// Numbers from r on stay.
+/// Numbers from r on stay. `threads` and `cancel` as in `attention`.
 pub fn rotate(
     x: &[f32],
     depth: usize,
     (cos, sin): (&[f32], &[f32]),
     pairs: usize,
-    interleaved: bool,
+    (interleaved, asked): (bool, usize),
+    cancel: &AtomicBool,
 ) -> Result<Vec<f32>> {
     let fits = cos.len() == sin.len() && 2 * pairs <= depth;
     let positions = cos.len().checked_div(pairs).unwrap_or(1);
@@ -26,6 +27,7 @@ pub fn rotate(
             "{count} numbers in rows of {depth} cannot be turned by {angles} angles in rows of {pairs}"
         )));
     }
+    check(cancel)?;
     let mut turned = zeros("rotated vectors", &[x.len()])?;
     if pairs == 0 || x.is_empty() {
         turned.copy_from_slice(x);
@@ -47,7 +49,7 @@ pub fn rotate(
         }
         Ok(())
     };
-    share(parts, threads(0), &AtomicBool::new(false), run)?;
+    share(parts, threads(asked), cancel, run)?;
     Ok(turned)
 }
 

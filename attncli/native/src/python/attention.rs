@@ -2,7 +2,7 @@
 
 use super::arguments::Arguments;
 use super::interrupt::interruptible;
-use crate::attention::{self as core, Problem, Wanted};
+use crate::attention::{self as core, number::count, Problem, Wanted};
 use crate::error::Result;
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2,
@@ -45,7 +45,7 @@ fn attention<'py>(
         (numbers("values", &values)?, shape(&values)),
         arguments.options()?,
     )?;
-    let (output, lse) = run(py, &problem, |cancel| {
+    let (output, lse) = run(py, problem.work(), |cancel| {
         core::attention(&problem, arguments.threads, cancel)
     })?;
     Ok((
@@ -64,7 +64,7 @@ fn attention_weights<'py>(
 ) -> PyResult<Bound<'py, PyArray3<f32>>> {
     let arguments = Arguments::new(options)?;
     let problem = without_values(&queries, &keys, &arguments)?;
-    let weights = run(py, &problem, |cancel| {
+    let weights = run(py, problem.work(), |cancel| {
         core::attention_weights(&problem, arguments.threads, cancel)
     })?;
     let ([heads, length, _], [_, keys_length, _]) = (shape(&queries), shape(&keys));
@@ -74,13 +74,14 @@ fn attention_weights<'py>(
 }
 
 #[pyfunction]
-#[pyo3(signature = (x, cos, sin, *, interleaved=false))]
+#[pyo3(signature = (x, cos, sin, *, interleaved=false, threads=0))]
 fn rotate<'py>(
     py: Python<'py>,
     x: Floats<'py>,
     cos: PyReadonlyArray2<'py, f32>,
     sin: PyReadonlyArray2<'py, f32>,
     interleaved: bool,
+    threads: usize,
 ) -> PyResult<Bound<'py, PyArray3<f32>>> {
     let [heads, length, depth] = shape(&x);
     let pairs = cos.shape()[1];
@@ -90,7 +91,9 @@ fn rotate<'py>(
     }
     let angles = (numbers("cosines", &cos)?, numbers("sines", &sin)?);
     let x = numbers("vectors", &x)?;
-    let turned = py.detach(|| core::rotate(x, depth, angles, pairs, interleaved))?;
+    let turned = run(py, 8.0 * count(x.len()), |cancel| {
+        core::rotate(x, depth, angles, pairs, (interleaved, threads), cancel)
+    })?;
     turned.into_pyarray(py).reshape([heads, length, depth])
 }
 
@@ -121,7 +124,7 @@ fn attention_summary<'py>(
         entropy,
         mass,
     };
-    let made = run(py, &problem, |cancel| {
+    let made = run(py, problem.work(), |cancel| {
         core::summarize(&problem, wanted, arguments.threads, cancel)
     })?;
     let distances = made.mass.len().checked_div(heads).unwrap_or(0);
@@ -159,10 +162,10 @@ fn without_values<'a>(
 /// Runs `work` off the GIL, watching for Ctrl-C where it takes long enough.
 fn run<T: Send>(
     py: Python<'_>,
-    problem: &Problem,
+    operations: f64,
     work: impl FnOnce(&AtomicBool) -> Result<T> + Send,
 ) -> PyResult<T> {
-    if problem.work() < WATCHED_WORK {
+    if operations < WATCHED_WORK {
         return Ok(py.detach(|| work(&AtomicBool::new(false)))?);
     }
     interruptible(py, work)

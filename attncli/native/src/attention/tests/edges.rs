@@ -1,7 +1,7 @@
 //! Empty sizes, infinities, numbers at the ends of float32, wrong arguments, and stopping.
 
 use super::super::kernel::available;
-use super::super::{attention, attention_weights};
+use super::super::{attention, attention_weights, rotate};
 use super::cases::{Case, Random};
 use super::oracle::{answer, error};
 use crate::error::Error;
@@ -180,6 +180,14 @@ fn alibi_far_among_the_keys() {
         let off = (f64::from(lse[0]) - want).abs();
         assert!(off < 0.005, "off by {off}"); // the numbers near −32768 are 1/512 apart
     }
+}
+
+#[test]
+fn rotation_stops_too() {
+    let angles = ([1.0; 2].as_slice(), [0.0; 2].as_slice());
+    let turned = |stop| rotate(&[1.0; 8], 2, angles, 1, (false, 1), &AtomicBool::new(stop));
+    assert_eq!(turned(false).unwrap(), [1.0; 8]);
+    assert!(matches!(turned(true), Err(Error::Interrupted)));
 }
 
 /// Makes a right case wrong.
