@@ -404,10 +404,10 @@ def train_word2vec(
 
     `vectors` (V, W), `outputs` (V, W; for noise) and `nodes` (N, W; for the tree) are changed in place, W a multiple of
     16. Documents are ``ids[starts[i]:starts[i + 1]]``; cut every 10,000 ids they are sentences, which are gathered
-    into jobs until one has 10,000 ids, and the jobs put into a random order (Fisher-Yates from the end, by
-    SplitMix64(seed)). Job j of that order draws from SplitMix64(seed + 1 + j), and its learning rate is that of the ids
-    before it, `rates` being those of the first id and behind the last. One thread gives the same bytes each time; several change
-    the rows without locks (Hogwild), and none waits for another.
+    into jobs until one has 1,000 ids, and the jobs put into a random order (Fisher-Yates from the end, by
+    SplitMix64(seed)). Job j of that order draws from SplitMix64(seed + 1 + j), and its learning rate goes by the ids
+    before it, `rates` being those before the first id and behind the last. One thread gives the same bytes each time;
+    several change the rows without locks (Hogwild), and none waits for another.
 
     A sentence is first thinned: an id that has no `keep` is no word; one stays if ``keep[id]`` is 2³² − 1 or above a
     draw below 2³². Then for each word: how many of at most `window` words on each side are its context is drawn evenly

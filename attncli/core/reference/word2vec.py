@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 __all__ = ["train_word2vec"]
 
 SENTENCE = 10_000
-"""Ids of a sentence at most, longer documents are cut; also what a job comes to, about."""
+"""Ids of a sentence at most: longer documents are cut."""
+JOB = 1_000
+"""Ids of a job, about."""
 GROUP = 16
 """Words of a context that are learned from at once, at most."""
 TELLING = 32
@@ -122,12 +124,12 @@ def _draw(noise: tuple[NDArray[np.uint32], NDArray[np.uint32]], chance: SplitMix
 
 
 def _jobs(starts: NDArray[np.uint64], chance: SplitMix64) -> list[list[tuple[int, int]]]:
-    """Documents cut into sentences (start, end), these gathered until a job has `SENTENCE` ids; in random order."""
+    """Documents cut into sentences (start, end), these gathered until a job has `JOB` ids; in random order."""
     jobs: list[list[tuple[int, int]]] = []
-    gathered = SENTENCE
+    gathered = JOB
     for start, end in pairwise(starts.tolist()):
         for first in range(start, end, SENTENCE):
-            if gathered >= SENTENCE:
+            if gathered >= JOB:
                 jobs.append([])
                 gathered = 0
             jobs[-1].append((first, min(end, first + SENTENCE)))
