@@ -205,10 +205,10 @@ def run(
         return
     if seed is not None and projections != "random" and ("seed" not in own or length_projection is not None):
         raise CallError("--seed goes with random projections or a random method", hint="nothing else is left to chance")
-    told = _told(top, head, row, wanted)
+    told = _told(top, head, row, ("weights",) if drawing else wanted)
     attended_to = attended_to_by(context, keys, values)
     projected = projections_named(projections, seed or 0)
-    key_labels: list[Sequence[str] | None] = []
+    drawn_labels: list[Labels] = []
 
     def attend(record: Record) -> None:
         x = record.vectors if record.vectors is not None else record.output
@@ -239,7 +239,8 @@ def run(
         if compare_exact:
             record.extra |= _compared(console, record, x, layer)
         if drawing:
-            key_labels.append(labels)
+            rows = _row_labels(record, x.shape[-2], told["weights_of"][1])
+            drawn_labels.append((rows, labels))
 
     def format_for(came_in: str) -> str:
         if drawing:
@@ -251,7 +252,8 @@ def run(
 
     def writer_for(fmt: str, handle: BinaryIO) -> Callable[[Iterable[Record]], None]:
         if fmt == "grid":
-            return lambda records: _draw(records, key_labels, handle, console.colored())
+            chosen = told["weights_of"][0]
+            return lambda records: _draw(records, drawn_labels, chosen, handle, console.colored())
         return streams.writer(fmt, handle, array=wanted[0], allow_nan=allow_nan)
 
     run_stage(
@@ -282,12 +284,12 @@ def _emitted(emit: list[str] | None) -> list[str]:
     return wanted
 
 
-def _told(top: int | None, head: str | None, row: str | None, wanted: list[str]) -> dict[str, Any]:
+def _told(top: int | None, head: str | None, row: str | None, wanted: Sequence[str]) -> dict[str, Any]:
     """What `multi_head` is told of the weights that are wanted."""
     if top is not None and "top-k" not in wanted:
         raise CallError("--top goes with --emit top-k")
     if (head is not None or row is not None) and "weights" not in wanted:
-        raise CallError("--head and --row go with --emit weights")
+        raise CallError("--head and --row go with --emit weights or --to grid")
     chosen = (None if head is None else numbers(head, "--head"), None if row is None else numbers(row, "--row"))
     return {"weights_of": chosen} | ({} if top is None else {"top": top})
 
@@ -333,17 +335,28 @@ def _options(
     }
 
 
-def _draw(records: Iterable[Record], key_labels: list[Sequence[str] | None], handle: BinaryIO, color: bool) -> None:
-    """Draws a batch; `key_labels` holds those of its records, and is emptied."""
+Labels = tuple["Sequence[str]", "Sequence[str] | None"]
+"""Of the rows that are drawn, and of the keys."""
+
+
+def _row_labels(record: Record, length: int, rows: Sequence[int] | None) -> Sequence[str]:
+    """The tokens or places of all rows, or of the chosen ones."""
+    labels = record.tokens or [str(number) for number in range(length)]
+    return labels if rows is None else [labels[row] for row in rows]
+
+
+def _draw(
+    records: Iterable[Record], labels: list[Labels], heads: Sequence[int] | None, handle: BinaryIO, color: bool
+) -> None:
+    """Draws a batch; `labels` holds those of its records, and is emptied. `heads` are those chosen."""
     from attncli.render.terminal import draw_attention
 
-    for record, labels in zip(records, key_labels, strict=False):
+    for record, (queries, keys) in zip(records, labels, strict=False):
         weights = record.weights
         if weights is None:
             raise DataError("has no weights to draw", record=str(record.id))
-        queries = record.tokens or [str(number) for number in range(weights.shape[1])]
-        keys = labels or [str(number) for number in range(weights.shape[2])]
+        keys = keys or [str(number) for number in range(weights.shape[2])]
         drawing = io.StringIO()  # rich would end the program itself where the reader has gone
-        draw_attention(weights, queries, keys, drawing, title=str(record.id or ""), color=color)
+        draw_attention(weights, queries, keys, drawing, title=str(record.id or ""), heads=heads, color=color)
         handle.write(drawing.getvalue().encode("utf-8", "backslashreplace"))
-    key_labels.clear()
+    labels.clear()

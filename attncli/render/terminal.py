@@ -37,12 +37,13 @@ def draw_attention(
     handle: IO[str],
     *,
     title: str = "",
+    heads: Sequence[int] | None = None,
     width: int | None = None,
     color: bool = False,
 ) -> None:
     """Writes the grid of each head of weights (H, N, M) to a text handle.
 
-    `queries` (N,) and `keys` (M,) are labels. Below each grid stands what its rows sum to, as computed.
+    `queries` (N,) and `keys` (M,) are labels, `heads` (H,) numbers where these heads are some of more. Below each grid stands what its rows sum to, as computed.
     """
     console = Console(
         file=handle,
@@ -55,8 +56,8 @@ def draw_attention(
         markup=False,
         legacy_windows=False,
     )
-    for number, head in enumerate(weights):
-        heading = f"head {number}" if len(weights) > 1 else ""
+    for number, head in zip(range(len(weights)) if heads is None else heads, weights, strict=True):
+        heading = f"head {number}" if len(weights) > 1 or heads is not None else ""
         console.print(
             Text(" · ".join(part for part in (printable(title), heading, "queries down, keys across") if part))
         )

@@ -117,3 +117,13 @@ def test_what_is_refused(arguments: str, complaint: str) -> None:
 
 def test_words_known_before_numpy() -> None:
     assert main.ROPES == patterns.ROPES
+
+
+def test_a_grid_of_chosen_heads_and_rows_names_them() -> None:
+    records = output("embed", stdin=output("encode", stdin=b"the bank of the river\n"))
+    drawn = output("attend", "--heads", "2", "--head", "1", "--row", "4,1", "--to", "grid", stdin=records).decode()
+    lines = drawn.splitlines()
+    assert "head 1" in lines[0]
+    assert [line.split()[0] for line in lines[2:4]] == ["river", "bank"]
+    whole = output("attend", "--heads", "2", "--to", "grid", stdin=records).decode()
+    assert lines[2] in whole.split("head 1")[1]
