@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attncli.core.reference.normalize import matches
@@ -30,12 +30,15 @@ GROWTH, ROOM = 64, 1 << 20
 """Bytes that a text may have for each of its tokens' bytes, and beside: a few steps could double it often."""
 FALLBACK = re.compile(rb"<0x([0-9A-Fa-f]{2})>")
 Parts = list[bytes]
+Function = Callable[[Parts, int], Iterable[bytes]]
+"""What a step makes of tokens, one after another; none may have more bytes than so many."""
 
 
 def decode_steps(steps: Sequence[Mapping[str, Any]]) -> Callable[[Sequence[bytes]], bytes]:
     """The function that joins tokens to a text.
 
-    Bytes that make no UTF-8 stay as they are, where the reference puts U+FFFD.
+    Bytes that make no UTF-8 stay as they are, where the reference puts U+FFFD. Raises ValueError for a pattern that
+    does not compile; the function does, before memory is taken, where a step makes far more of tokens than they were.
 
     >>> decode_steps([{"type": "WordPiece", "prefix": "##", "cleanup": True}])([b"em", b"##bed", b",", b"please"])
     b'embed, please'
@@ -46,20 +49,40 @@ def decode_steps(steps: Sequence[Mapping[str, Any]]) -> Callable[[Sequence[bytes
         listed = list(tokens)
         most = GROWTH * sum(map(len, listed)) + ROOM
         for function in functions:
-            listed = function(listed)
-            if sum(map(len, listed)) > most:
-                raise ValueError(f"the decoder makes more than {most} bytes of {len(tokens)} tokens")
+            listed = _within(most, function(listed, most))
         return b"".join(listed)
 
     return decode
 
 
-def _function(step: Mapping[str, Any]) -> Callable[[Parts], Parts]:
+def _within(most: int, tokens: Iterable[bytes]) -> Parts:
+    """The tokens, if they have no more bytes than so many."""
+    listed, length = [], 0
+    for token in tokens:
+        length += len(token)
+        _check(length, most)
+        listed.append(token)
+    return listed
+
+
+def _check(length: int, most: int) -> None:
+    if length > most:
+        raise ValueError(f"the decoder makes more than {most} bytes of a text's tokens")
+
+
+def _function(step: Mapping[str, Any]) -> Function:
+    kind = step["type"]
+    if kind == "Replace":
+        return _replace(step["pattern"], step["content"].encode("utf-8"))
+    grows_little = _of_tokens(step)
+    return lambda tokens, _most: grows_little(tokens)
+
+
+def _of_tokens(step: Mapping[str, Any]) -> Callable[[Parts], Iterable[bytes]]:
+    """The function of a step that makes no token longer, but by a space."""
     kind = step["type"]
     if kind in ("ByteLevel", "ByteFallback", "Fuse", "Join"):
         return {"ByteLevel": _byte_level, "ByteFallback": _byte_fallback, "Fuse": _fuse, "Join": _join}[kind]
-    if kind == "Replace":
-        return _replace(step["pattern"], step["content"].encode("utf-8"))
     if kind == "Strip":
         sign = step["content"].encode("utf-8")
         return lambda tokens: [_stripped(token, sign, step["start"], step["stop"]) for token in tokens]
@@ -110,19 +133,29 @@ def _put(token: bytes, text: bytes, content: bytes) -> bytes:
     return token.replace(text, content) if text else token
 
 
-def _replace(pattern: Mapping[str, str], content: bytes) -> Callable[[Parts], Parts]:
+def _replace(pattern: Mapping[str, str], content: bytes) -> Function:
     if "String" in pattern:
-        return lambda tokens: [_put(token, pattern["String"].encode("utf-8"), content) for token in tokens]
+        sought = pattern["String"].encode("utf-8")
+
+        def put(token: bytes, most: int) -> bytes:
+            found = token.count(sought) if sought else 0
+            _check(len(token) + found * (len(content) - len(sought)), most)
+            return _put(token, sought, content)
+
+        return lambda tokens, most: (put(token, most) for token in tokens)
     matches(pattern, "")  # whether it compiles
 
-    def replace(token: bytes) -> bytes:
-        text, made, at = token.decode("utf-8", "surrogateescape"), b"", 0
-        for start, end in matches(pattern, text):
-            made += encoded(text[at:start]) + content
+    def replace(token: bytes, most: int) -> bytes:
+        text, at = token.decode("utf-8", "surrogateescape"), 0
+        found = matches(pattern, text)
+        kept = []
+        for start, end in [*found, (len(text), len(text))]:
+            kept.append(encoded(text[at:start]))
             at = end
-        return made + encoded(text[at:])
+        _check(sum(map(len, kept)) + len(found) * len(content), most)
+        return content.join(kept)
 
-    return lambda tokens: list(map(replace, tokens))
+    return lambda tokens, most: (replace(token, most) for token in tokens)
 
 
 def _stripped(token: bytes, sign: bytes, start: int, stop: int) -> bytes:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -142,6 +145,36 @@ def test_a_decoder_makes_a_text_of_bounded_length() -> None:
     assert decoding(*[twice] * 5).decode([1]) == b"c" * 32
     with pytest.raises(DataError, match="makes more than"):
         decoding(*[twice] * 40).decode([1])
+
+
+BLOWN_UP = """
+import resource
+from pathlib import Path
+from attncli import DataError, Tokenizer
+from attncli.core.tokenizer.model import BPE, Model
+
+tokens = [b"a" * 100_000, b"c"]
+step = {{"type": "Replace", "pattern": {{{kind!r}: "a"}}, "content": "x" * 1_000_000}}
+coder = Tokenizer(Model(tokens, BPE([]), byte_level=False, decoder=[{{"type": "Fuse"}}, step]))
+assert coder.decode([1]) == b"c"
+pages = int(Path("/proc/self/statm").read_text().split()[0])
+limit = pages * resource.getpagesize() + 200_000_000
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+try:
+    coder.decode([0])
+except DataError as error:
+    print(error)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+@pytest.mark.parametrize("kind", ["String", "Regex"])
+@pytest.mark.parametrize("engine", ["native", "reference"])
+def test_a_text_beyond_the_bound_takes_no_memory(engine: str, kind: str) -> None:
+    """100 GB, were it written."""
+    script = [sys.executable, "-c", BLOWN_UP.format(kind=kind)]
+    done = subprocess.run(script, env={**os.environ, "ATTNCLI_ENGINE": engine}, capture_output=True, text=True)
+    assert "the decoder makes more than 7448576 bytes of a text's tokens" in done.stdout, done.stderr
 
 
 def test_labels_are_of_ids_alone() -> None:

@@ -6,7 +6,7 @@
 mod parts;
 mod step;
 
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::vocab::Vocab;
 use parts::Parts;
 use std::sync::OnceLock;
@@ -16,8 +16,8 @@ pub use step::StepSource;
 /// Bytes that a text may have for each of its tokens' bytes, and beside: a few steps could double it often.
 const GROWTH: usize = 64;
 const ROOM: usize = 1 << 20;
-/// The same for one token in the tables.
-const TOKEN_ROOM: usize = 256;
+/// The same for a table and all tokens: it stands for the life of the tokenizer.
+const TABLE_GROWTH: usize = 4;
 
 /// The steps, ready.
 #[derive(Debug)]
@@ -56,63 +56,71 @@ impl Decoder {
     pub fn by_id(&self, vocab: &Vocab, ids: impl Iterator<Item = u32> + Clone) -> Result<Vec<u8>> {
         let tables = self.tables.get_or_init(|| self.tables(vocab));
         let Some(tables) = tables.as_ref().filter(|_| self.leading > 0) else {
-            let mut parts = Parts::default();
-            ids.for_each(|id| parts.push(vocab.token(id)));
+            let mut parts = Parts::new(most(length(vocab, ids.clone())));
+            for id in ids {
+                parts.push(vocab.token(id))?;
+            }
             return run(&self.steps, parts);
         };
-        let each = ids.enumerate().map(|(place, id)| match place {
+        let each = ids.clone().enumerate().map(|(place, id)| match place {
             0 => tables.first.get(id as usize),
             _ => tables.rest.get(id as usize),
         });
         if self.leading == self.steps.len() {
+            // No token in the tables is longer than its share of the text may be.
             let mut text = Vec::new();
             each.for_each(|part| text.extend_from_slice(part));
             return Ok(text);
         }
-        let mut parts = Parts::default();
-        each.for_each(|part| parts.push(part));
+        let mut parts = Parts::new(most(length(vocab, ids)));
+        for part in each {
+            parts.push(part)?;
+        }
         run(&self.steps[self.leading..], parts)
     }
 
     /// The text of tokens that are one text already.
     pub fn of_text(&self, text: Vec<u8>) -> Result<Vec<u8>> {
-        run(&self.steps, Parts::of_one(text))
+        let most = most(text.len());
+        run(&self.steps, Parts::of_one(text, most))
     }
 
     /// None where a token grows beyond measure: then all steps are done on each text, which is measured.
     fn tables(&self, vocab: &Vocab) -> Option<Tables> {
         let steps = &self.steps[..self.leading];
-        let (mut first, mut rest) = (Parts::default(), Parts::default());
+        let most = TABLE_GROWTH * length(vocab, vocab.ids()) + ROOM;
+        let (mut first, mut rest) = (Parts::new(most), Parts::new(most));
         for id in vocab.ids() {
             let token = vocab.token(id);
             for (table, before) in [(&mut first, None), (&mut rest, Some(&b""[..]))] {
-                let mut parts = Parts::default();
+                let mut parts = Parts::new(GROWTH * token.len());
                 // An empty token in front: it takes the first place.
-                before.into_iter().for_each(|part| parts.push(part));
-                parts.push(token);
+                for part in before.into_iter().chain([token]) {
+                    parts.push(part).ok()?;
+                }
                 for step in steps {
                     parts = step.apply(parts).ok()?;
-                    if parts.bytes.len() > token.len() * GROWTH + TOKEN_ROOM {
-                        return None;
-                    }
                 }
-                table.push(parts.get(parts.len().checked_sub(1)?));
+                table.push(parts.get(parts.len().checked_sub(1)?)).ok()?;
             }
         }
         Some(Tables { first, rest })
     }
 }
 
+/// Bytes of so many tokens.
+fn length(vocab: &Vocab, ids: impl Iterator<Item = u32>) -> usize {
+    ids.map(|id| vocab.token(id).len()).sum()
+}
+
+/// The most bytes that a text may have, at any step, whose tokens have so many.
+fn most(tokens: usize) -> usize {
+    tokens.saturating_mul(GROWTH).saturating_add(ROOM)
+}
+
 fn run(steps: &[Step], mut parts: Parts) -> Result<Vec<u8>> {
-    let tokens = parts.len();
-    let most = parts.bytes.len() * GROWTH + ROOM;
     for step in steps {
         parts = step.apply(parts)?;
-        if parts.bytes.len() > most {
-            return Err(Error::Invalid(format!(
-                "the decoder makes more than {most} bytes of {tokens} tokens"
-            )));
-        }
     }
     Ok(parts.bytes)
 }

@@ -118,32 +118,33 @@ impl Step {
         }
     }
 
-    /// The tokens after it. Fails where a regex gives up.
+    /// The tokens after it. Fails where they have no room, and where a regex gives up.
     pub fn apply(&self, parts: Parts) -> Result<Parts> {
         let mut made = Parts::like(&parts);
         match self {
-            Self::Fuse => return Ok(Parts::of_one(parts.bytes)),
+            Self::Fuse => return Ok(parts.fused()),
             Self::ByteLevel => {
                 for part in parts.iter() {
                     match as_stand_ins(part) {
+                        // Never more bytes than there were.
                         Some(text) => unspell(text.as_bytes(), &mut made.bytes),
-                        None => made.bytes.extend_from_slice(part),
+                        None => made.write(part)?,
                     }
                 }
                 made.end();
             }
             Self::Join => {
                 for (place, part) in parts.iter().enumerate() {
-                    made.bytes.extend(if place > 0 { &b" "[..] } else { b"" });
-                    made.bytes.extend_from_slice(part);
+                    made.write(if place > 0 { b" " } else { b"" })?;
+                    made.write(part)?;
                 }
                 made.end();
             }
-            Self::ByteFallback => fall_back(&parts, &mut made),
+            Self::ByteFallback => fall_back(&parts, &mut made)?,
             Self::Strip(sign, start, stop) => {
-                parts
-                    .iter()
-                    .for_each(|part| made.push(stripped(part, sign, *start, *stop)));
+                for part in parts.iter() {
+                    made.push(stripped(part, sign, *start, *stop))?;
+                }
             }
             Self::WordPiece(prefix, cleanup) => {
                 for (place, part) in parts.iter().enumerate() {
@@ -152,26 +153,26 @@ impl Step {
                         Some(rest) => rest.to_vec(),
                         None => [b" ", part].concat(),
                     };
-                    made.push(&cleaned(word, cleanup)?);
+                    made.push(&cleaned(word, cleanup)?)?;
                 }
             }
             Self::Replace(pattern, content) => {
                 for part in parts.iter() {
-                    replace(pattern, part, content, &mut made.bytes)?;
+                    replace(pattern, part, content, &mut made)?;
                     made.end();
                 }
             }
             Self::BpeDecoder(suffix) => {
                 for (place, part) in parts.iter().enumerate() {
                     let content = if place + 1 < parts.len() { " " } else { "" };
-                    replace(suffix, part, content.as_bytes(), &mut made.bytes)?;
+                    replace(suffix, part, content.as_bytes(), &mut made)?;
                     made.end();
                 }
             }
             Self::Metaspace(sign, first) => {
                 for (place, part) in parts.iter().enumerate() {
                     let content = if place > 0 { " " } else { first };
-                    replace(sign, part, content.as_bytes(), &mut made.bytes)?;
+                    replace(sign, part, content.as_bytes(), &mut made)?;
                     made.end();
                 }
             }
@@ -184,22 +185,26 @@ fn text(of: &str) -> Pattern {
     Pattern::Text(Box::new(Finder::new(of).into_owned()))
 }
 
-fn replace(pattern: &Pattern, part: &[u8], content: &[u8], made: &mut Vec<u8>) -> Result<()> {
+fn replace(pattern: &Pattern, part: &[u8], content: &[u8], made: &mut Parts) -> Result<()> {
     let mut at = 0;
+    let mut written = Ok(());
     pattern.matches(part, |start, end| {
-        made.extend_from_slice(&part[at..start]);
-        made.extend_from_slice(content);
+        if written.is_ok() {
+            written = made
+                .write(&part[at..start])
+                .and_then(|()| made.write(content));
+        }
         at = end;
     })?;
-    made.extend_from_slice(&part[at..]);
-    Ok(())
+    written?;
+    made.write(&part[at..])
 }
 
 fn cleaned(mut word: Vec<u8>, cleanup: &[(Pattern, &'static str)]) -> Result<Vec<u8>> {
     for (before, after) in cleanup {
-        let mut made = Vec::with_capacity(word.len());
+        let mut made = Parts::new(word.len()); // what it takes back only shortens
         replace(before, &word, after.as_bytes(), &mut made)?;
-        word = made;
+        word = made.bytes;
     }
     Ok(word)
 }
@@ -215,22 +220,23 @@ fn byte_of(token: &[u8]) -> Option<u8> {
     u8::try_from(digit(digits[0])? * 16 + digit(digits[1])?).ok()
 }
 
-fn fall_back(parts: &Parts, made: &mut Parts) {
+fn fall_back(parts: &Parts, made: &mut Parts) -> Result<()> {
     let mut in_run = false;
     for part in parts.iter() {
         if let Some(byte) = byte_of(part) {
-            made.bytes.push(byte);
+            made.write(&[byte])?;
             in_run = true;
             continue;
         }
         if std::mem::take(&mut in_run) {
             made.end();
         }
-        made.push(part);
+        made.push(part)?;
     }
     if in_run {
         made.end();
     }
+    Ok(())
 }
 
 /// Without up to `start` signs on the left and `stop` on the right, both counted in the whole.

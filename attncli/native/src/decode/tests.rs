@@ -33,3 +33,50 @@ fn what_blows_up_is_told() {
     assert_eq!(decoded(&steps(12), &[b"a"], &[0]).unwrap().len(), 1 << 12);
     assert!(decoded(&steps(30), &[b"a"], &[0]).is_err());
 }
+
+#[test]
+fn what_blows_up_is_told_before_it_is_written() {
+    let big = "x".repeat(300_000);
+    let token = vec![b'a'; 4000]; // 1.2 GB, where 1.3 MB are allowed
+    for pattern in [r#"{"String": "a"}"#, r#"{"Regex": "a"}"#] {
+        let step = format!(r#"{{"type": "Replace", "pattern": {pattern}, "content": "{big}"}}"#);
+        for steps in [
+            format!("[{step}]"),
+            format!(r#"[{{"type": "Fuse"}}, {step}]"#),
+        ] {
+            assert!(decoded(&steps, &[&token], &[0]).is_err());
+        }
+        let step: StepSource = serde_json::from_str(&step).unwrap();
+        let mut parts = Parts::new(1 << 20);
+        parts.push(b"aaaa").unwrap();
+        assert!(Step::new(step).unwrap().apply(parts).is_err());
+    }
+}
+
+#[test]
+fn tables_and_steps_allow_the_same() {
+    let grow = |times: usize| {
+        let content = "x".repeat(times);
+        format!(
+            r#"{{"type": "Replace", "pattern": {{"String": "a"}}, "content": "{content}"}},
+            {{"type": "Replace", "pattern": {{"String": "x"}}, "content": "yyyyyyyyyy"}}"#
+        )
+    };
+    // Tables take 50 bytes for one; Join ends them, and the rest counts from the tokens, not from what tables made.
+    let ids = vec![0; 10_000];
+    let steps = format!(r#"[{}, {{"type": "Join"}}]"#, grow(5));
+    assert_eq!(
+        decoded(&steps, &[b"a"], &ids).unwrap().len(),
+        50 * 10_000 + 9_999
+    );
+    // 200 bytes for one are more than 64 and the room beside.
+    for steps in [
+        format!("[{}]", grow(20)),
+        format!(r#"[{{"type": "Fuse"}}, {}]"#, grow(20)),
+    ] {
+        assert!(decoded(&steps, &[b"a"], &ids).is_err());
+    }
+    let twice = r#"{"type": "Replace", "pattern": {"String": "yyyyyyyyyy"}, "content": "zzzzzzzzzzzzzzzzzzzz"}"#;
+    let steps = format!(r#"[{}, {{"type": "Fuse"}}, {twice}]"#, grow(5));
+    assert!(decoded(&steps, &[b"a"], &vec![0; 40_000]).is_err());
+}
