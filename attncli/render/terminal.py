@@ -43,7 +43,8 @@ def draw_attention(
 ) -> None:
     """Writes the grid of each head of weights (H, N, M) to a text handle.
 
-    `queries` (N,) and `keys` (M,) are labels, `heads` (H,) numbers where these heads are some of more. Below each grid stands what its rows sum to, as computed.
+    `queries` (N,) and `keys` (M,) are labels, `heads` (H,) numbers where these heads are some of more. Below each grid
+    stands what its rows sum to, as computed.
     """
     console = Console(
         file=handle,
