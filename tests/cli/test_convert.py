@@ -112,7 +112,7 @@ def test_a_table_is_labelled_by_its_tokenizer(tmp_path: Path, tokenizer: Tokeniz
     assert labels[-1] == "<row 1000>"
     other = failure("convert", str(starter.TABLE), "-t", "small.json", "-o", "u.txt", cwd=tmp_path)
     assert "the table belongs to the tokenizer starter@" in other[1]
-    output("convert", str(starter.TABLE), "-o", "u.vec.gz", cwd=tmp_path)
+    output("convert", "-q", str(starter.TABLE), "-o", "u.vec.gz", cwd=tmp_path)
     found = Embeddings.load(tmp_path / "u.vec.gz")
     assert found.labels is not None
     assert (found.labels[0], found.tokenizer) == ("!", starter.IDENTITY)
