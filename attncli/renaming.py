@@ -12,17 +12,17 @@ __all__ = ["replace_all"]
 def replace_all(parts: list[Path], targets: list[Path]) -> None:
     """Renames each; where one fails, none of the new files is there, and all of the old ones are."""
     old = [target.with_name(f".{target.name}.{os.getpid()}.old") for target in targets]
-    done: list[tuple[Path, Path]] = []
+    begun: list[tuple[Path, Path, Path]] = []
     try:
         for part, target, kept in zip(parts, targets, old, strict=True):
+            begun.append((part, target, kept))  # first: an interrupt may come at any place behind
             _keep(target, kept)
-            done.append((target, kept))
             part.replace(target)
     except BaseException:
-        for target, kept in done:
+        for part, target, kept in begun:
             if kept.exists():
                 kept.replace(target)
-            else:
+            elif not part.exists():  # renamed, where no file was
                 target.unlink(missing_ok=True)
         raise
     finally:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from attncli import Tokenizer, files
+from attncli import Tokenizer, files, renaming
 from attncli.errors import CallError, DataError
 
 if sys.version_info >= (3, 14):
@@ -205,6 +205,32 @@ def test_a_rename_that_fails_loses_no_old_file(tmp_path: Path, monkeypatch: pyte
     files.write_all(dict.fromkeys(names, b"after"))
     assert sorted(path.name for path in tmp_path.iterdir()) == ["last", "new", "old"]
     assert {path.read_bytes() for path in tmp_path.iterdir()} == {b"after"}
+
+
+@pytest.mark.parametrize("links", [True, False])
+@pytest.mark.parametrize("kept", [True, False])
+def test_an_interrupt_beside_the_second_name_loses_no_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: bool, links: bool
+) -> None:
+    path = tmp_path / "old"
+    path.write_bytes(b"before")
+    keep = renaming._keep
+
+    def refuses(*_: object) -> None:
+        raise PermissionError(1, "no links here")
+
+    def interrupted(target: Path, name: Path) -> None:
+        if kept:
+            keep(target, name)
+        raise KeyboardInterrupt
+
+    if not links:
+        monkeypatch.setattr(Path, "hardlink_to", refuses)
+    monkeypatch.setattr(renaming, "_keep", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        files.write_all(dict.fromkeys([str(path), str(tmp_path / "new")], b"after"))
+    assert [each.name for each in tmp_path.iterdir()] == ["old"]
+    assert path.read_bytes() == b"before"
 
 
 def test_a_tokenizer_of_several_files_is_saved_whole_or_not_at_all(tmp_path: Path) -> None:
