@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,7 +16,11 @@ from attncli.core import engine
 SAMPLES = Path(__file__).parent.parent / "sample_corpora"
 
 settings.register_profile(
-    "attncli", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    "attncli",
+    derandomize="CI" in os.environ,
+    deadline=None,
+    max_examples=60,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("attncli")
 

@@ -228,7 +228,7 @@ def test_an_interrupt_beside_the_second_name_loses_no_old_file(
         monkeypatch.setattr(Path, "hardlink_to", refuses)
     monkeypatch.setattr(renaming, "_keep", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        files.write_all({str(path): b"after"})
+        files.write_all(dict.fromkeys([str(path), str(tmp_path / "new")], b"after"))
     assert [each.name for each in tmp_path.iterdir()] == ["old"]
     assert path.read_bytes() == b"before"
 

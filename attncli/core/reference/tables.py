@@ -28,7 +28,7 @@ def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None
         names = _names(vocab)
         pairs = array("I", [vocab[part] for merge in merges for part in _pair(merge)])
         blob, ends = flat([name.encode("utf-8") for name in names])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     rest = whole | {"model": model | {"vocab": None, "merges": None}}
     return json.dumps(rest).encode("ascii"), blob, ends, pairs.tobytes()
@@ -46,7 +46,7 @@ def lift_vocab_merges(vocab: bytes, merges: bytes) -> tuple[bytes, bytes, bytes]
         made = [left + right in ids for left, right in pairs]
         numbers = array("I", [ids[part] for pair in pairs for part in pair])
         blob, ends = flat([name.encode("utf-8") for name in _names(ids)])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
         return None
     return (blob, ends, numbers.tobytes()) if all(made) else None
 

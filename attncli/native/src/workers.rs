@@ -12,7 +12,11 @@ pub fn together<T: Send>(count: usize, work: impl Fn() -> Result<T> + Sync) -> R
             .collect();
         let mut made = vec![work()];
         for other in others {
-            let failed = |_| Err(Error::Invalid("an encoding thread failed".into()));
+            let failed = |_| {
+                Err(Error::Invalid(
+                    "internal error on a thread of the native engine".into(),
+                ))
+            };
             made.push(other.join().unwrap_or_else(failed));
         }
         made.into_iter().collect()

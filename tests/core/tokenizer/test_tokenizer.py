@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -175,6 +177,49 @@ def test_a_text_beyond_the_bound_takes_no_memory(engine: str, kind: str) -> None
     script = [sys.executable, "-c", BLOWN_UP.format(kind=kind)]
     done = subprocess.run(script, env={**os.environ, "ATTNCLI_ENGINE": engine}, capture_output=True, text=True)
     assert "the decoder makes more than 7448576 bytes of a text's tokens" in done.stdout, done.stderr
+
+
+MANY_THREADS = """
+from pathlib import Path
+import numpy as np
+from attncli import Tokenizer
+
+coder = Tokenizer.load("starter")
+ids, starts = np.full(20_000, 39, np.uint16), np.arange(20_001, dtype=np.uint64)
+
+def peak():
+    return int(Path("/proc/self/status").read_text().partition("VmPeak:")[2].split()[0])
+
+coder.decode_flat(ids, starts, threads=1)
+before = peak()
+assert coder.decode_flat(ids, starts, threads=20_000) == coder.decode([39]) * 20_000
+print(peak() - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
+def test_decoding_starts_no_threads_without_work() -> None:
+    script = [sys.executable, "-c", MANY_THREADS]
+    done = subprocess.run(script, env={**os.environ, "ATTNCLI_ENGINE": "native"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 100_000  # KB; each thread's stack takes 2,000
+
+
+def test_decoding_ends_at_an_interrupt(tokenizer: Tokenizer) -> None:
+    ids, starts = np.full(12_000_000, 39, np.uint16), np.arange(12_000_001, dtype=np.uint64)
+    begin = time.perf_counter()
+    tokenizer.decode_flat(ids, starts, threads=1)
+    whole = time.perf_counter() - begin
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, whole / 10)
+        begin = time.perf_counter()
+        with pytest.raises(KeyboardInterrupt):
+            tokenizer.decode_flat(ids, starts, threads=1)
+        assert time.perf_counter() - begin < whole * 0.7
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_labels_are_of_ids_alone() -> None:

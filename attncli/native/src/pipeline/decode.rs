@@ -1,7 +1,15 @@
 //! Ids back to text; and what encoding has lost.
 
 use super::{Model, Tokenizer};
+use crate::bpe::batch::share;
 use crate::error::{Error, Result};
+use crate::workers::together;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+/// Ids for which another thread pays.
+const WORTH_A_THREAD: usize = 1 << 16;
+/// Ids of a job, but for a document that has more.
+const JOB: usize = 1 << 16;
 
 /// An id as arrays hold it.
 pub trait Id: Copy + Into<u32> + Sync {}
@@ -48,50 +56,54 @@ impl Tokenizer {
         Ok(text)
     }
 
-    /// The texts of documents one after another, on several threads: `starts` are places in `ids` beyond the first
-    /// of them, the last is where they end. Fails where they do not fit too.
+    /// The texts of documents one after another, on up to `threads` threads: `starts` are places in `ids` beyond the first
+    /// of them, the last is where they end. Fails where they do not fit too. `cancel` stops.
     pub fn decode_flat<I: Id>(
         &self,
         ids: &[I],
         starts: &[u64],
         ways: &Ways<'_>,
         threads: usize,
+        cancel: &AtomicBool,
     ) -> Result<Vec<Vec<u8>>> {
         let places = places(ids.len(), starts)?;
-        let most = places.len().div_ceil(threads.max(1)).max(2);
-        // Neighbouring shares have the place between them in common.
-        let shares: Vec<&[usize]> = (0..places.len().saturating_sub(1))
-            .step_by(most - 1)
-            .map(|first| &places[first..places.len().min(first + most)])
+        let documents: Vec<&[I]> = places
+            .windows(2)
+            .map(|span| &ids[span[0]..span[1]])
             .collect();
-        let work = |share: &&[usize]| self.decode_share(ids, share, ways);
-        if let [share] = &shares[..] {
-            return Ok(vec![work(share)?]);
-        }
-        std::thread::scope(|scope| {
-            let started = shares
-                .iter()
-                .map(|share| {
-                    let builder = std::thread::Builder::new();
-                    (share, builder.spawn_scoped(scope, move || work(share)))
-                })
-                .collect::<Vec<_>>();
-            let finished = started.into_iter().map(|(share, thread)| match thread {
-                Ok(thread) => thread
-                    .join()
-                    .unwrap_or_else(|_| Err(Error::Invalid("a decoding thread failed".into()))),
-                Err(_) => work(share), // the machine gives no more threads
-            });
-            finished.collect()
-        })
+        let workers = threads.clamp(1, ids.len() / WORTH_A_THREAD + 1);
+        let least = JOB.min(ids.len() / workers / 4).max(1);
+        let jobs = share(&documents, |document| document.len(), least);
+        let next = AtomicUsize::new(0);
+        let work = || -> Result<Vec<(usize, Vec<u8>)>> {
+            let mut done = Vec::new();
+            loop {
+                let index = next.fetch_add(1, Ordering::Relaxed);
+                let Some(&(_, job)) = jobs.get(index) else {
+                    return Ok(done);
+                };
+                done.push((index, self.decode_job(job, ways, cancel)?));
+            }
+        };
+        let mut done: Vec<_> = together(workers, work)?.into_iter().flatten().collect();
+        done.sort_unstable_by_key(|&(index, _)| index);
+        Ok(done.into_iter().map(|(_, text)| text).collect())
     }
 
-    fn decode_share<I: Id>(&self, ids: &[I], places: &[usize], ways: &Ways<'_>) -> Result<Vec<u8>> {
+    fn decode_job<I: Id>(
+        &self,
+        documents: &[&[I]],
+        ways: &Ways<'_>,
+        cancel: &AtomicBool,
+    ) -> Result<Vec<u8>> {
         let mut text = Vec::new();
         let mut document: Vec<u32> = Vec::new();
-        for span in places.windows(2) {
+        for ids in documents {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
             document.clear();
-            document.extend(ids[span[0]..span[1]].iter().map(|&id| id.into()));
+            document.extend(ids.iter().map(|&id| id.into()));
             if ways.end_of_text.is_some() && document.last().copied() == ways.end_of_text {
                 document.pop();
             }

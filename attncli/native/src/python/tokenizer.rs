@@ -15,7 +15,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::{PyBytes, PyList};
 use std::sync::atomic::AtomicBool;
 
-/// Texts in all above which a call watches for Ctrl-C: less takes no time worth it.
+/// Bytes of texts, or ids, in all above which a call watches for Ctrl-C: less takes no time worth it.
 const LONG: usize = 1 << 20;
 
 /// Adds this file's classes and functions to the module.
@@ -176,11 +176,15 @@ impl PyTokenizer {
         let (starts, threads) = (starts.as_slice()?, cores(threads));
         let texts = if let Ok(ids) = ids.extract::<PyReadonlyArray1<'py, u16>>() {
             let ids = ids.as_slice()?;
-            py.detach(|| self.0.decode_flat(ids, starts, &ways, threads))
+            long_call(py, ids.len(), |cancel| {
+                self.0.decode_flat(ids, starts, &ways, threads, cancel)
+            })
         } else {
             let ids = ids.extract::<PyReadonlyArray1<'py, u32>>()?;
             let ids = ids.as_slice()?;
-            py.detach(|| self.0.decode_flat(ids, starts, &ways, threads))
+            long_call(py, ids.len(), |cancel| {
+                self.0.decode_flat(ids, starts, &ways, threads, cancel)
+            })
         }?;
         let size = texts.iter().map(Vec::len).sum();
         PyBytes::new_with(py, size, |mut room| {
