@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -203,23 +201,6 @@ def test_decoding_starts_no_threads_without_work() -> None:
     done = subprocess.run(script, env={**os.environ, "ATTNCLI_ENGINE": "native"}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 100_000  # KB; each thread's stack takes 2,000
-
-
-def test_decoding_ends_at_an_interrupt(tokenizer: Tokenizer) -> None:
-    ids, starts = np.full(12_000_000, 39, np.uint16), np.arange(12_000_001, dtype=np.uint64)
-    begin = time.perf_counter()
-    tokenizer.decode_flat(ids, starts, threads=1)
-    whole = time.perf_counter() - begin
-    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
-    try:
-        signal.setitimer(signal.ITIMER_REAL, whole / 10)
-        begin = time.perf_counter()
-        with pytest.raises(KeyboardInterrupt):
-            tokenizer.decode_flat(ids, starts, threads=1)
-        assert time.perf_counter() - begin < whole * 0.7
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
 
 
 def test_labels_are_of_ids_alone() -> None:
