@@ -11,7 +11,7 @@ import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
-from attncli.cli.options import ARRAY_FORMATS, Common, FieldOption, choice
+from attncli.cli.options import ARRAY_FORMATS, Common, FieldOption, check_field, choice
 from attncli.errors import CallError
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ def run(
         str | None,
         typer.Option("--from", **choice("format", ARRAY_FORMATS), help="By the first bytes if not given."),
     ] = None,
-    field: FieldOption = "text",
+    field: FieldOption = None,
     temp_dir: Annotated[
         str | None, typer.Option("--temp-dir", metavar="DIR", help="For the temporary file, if not TMPDIR.")
     ] = None,
@@ -108,6 +108,9 @@ def run(
         raise CallError("a table's format is not said", hint=f"give -o FILE or --to {', '.join(FORMATS)}")
     form = to or table_files.format_of(common.output)
     sources = console.sources()
+    if field is not None and not words:
+        raise CallError("--field goes with --words", hint="ids stand in a record's ids")
+    check_field(field, from_, sources)
     if dry_run:
         sizes = [files.size(source) or 0 for source in sources]
         console.tell(f"{len(sources)} inputs, {sum(sizes):,} bytes, {common.threads or 'all'} threads")

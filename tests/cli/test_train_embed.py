@@ -193,6 +193,8 @@ def test_progress_tells_loss_speed_and_time_left(folder: Path) -> None:
         (["--dim", "4", "--init", "small.npy", "-o", "t.npy"], b"1 2\n" * 9, 2, "2 wide, and not 4"),
         (["--words", "--init", "small.npy", "-o", "t.npy"], b"a b\n" * 9, 1, "the table to begin with has no labels"),
         (["--words", "-t", "starter", "-o", "t.npy"], b"a b\n", 2, "words have no tokenizer"),
+        (["--field", "ids", "-o", "t.npy"], b"1 2\n", 2, "--field goes with --words"),
+        (["--words", "--field", "x", "-o", "t.npy"], b"1 2\n", 2, "--field goes with records"),
         ([], b"1 2\n", 2, "a table's format is not said; give -o FILE or --to"),
         (["-o", "t.json"], b"1 2\n", 2, "no table format goes by the name t.json"),
         (["--resume", "-o", "t.npy"], b"1 2\n", 2, "name the checkpoint"),
