@@ -170,10 +170,12 @@ except DataError as error:
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
 @pytest.mark.parametrize("kind", ["String", "Regex"])
 @pytest.mark.parametrize("engine", ["native", "reference"])
-def test_a_text_beyond_the_bound_takes_no_memory(engine: str, kind: str) -> None:
+def test_a_text_beyond_the_bound_takes_no_memory(engine: str, kind: str, tmp_path: Path) -> None:
     """100 GB, were it written."""
     script = [sys.executable, "-c", BLOWN_UP.format(kind=kind)]
-    done = subprocess.run(script, env={**os.environ, "ATTNCLI_ENGINE": engine}, capture_output=True, text=True)
+    # Away from the checkout, so that what is imported is what was installed.
+    environment = {**os.environ, "ATTNCLI_ENGINE": engine}
+    done = subprocess.run(script, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert "the decoder makes more than 7448576 bytes of a text's tokens" in done.stdout, done.stderr
 
 
@@ -196,9 +198,10 @@ print(peak() - before)
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="asks /proc")
-def test_decoding_starts_no_threads_without_work() -> None:
+def test_decoding_starts_no_threads_without_work(tmp_path: Path) -> None:
     script = [sys.executable, "-c", MANY_THREADS]
-    done = subprocess.run(script, env={**os.environ, "ATTNCLI_ENGINE": "native"}, capture_output=True, text=True)
+    environment = {**os.environ, "ATTNCLI_ENGINE": "native"}
+    done = subprocess.run(script, env=environment, cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert int(done.stdout) < 100_000  # KB; each thread's stack takes 2,000
 
