@@ -232,5 +232,5 @@ class Tokenizer:
                 word, spans = unspelled(piece.characters), [each[0] for each in piece.spans]
             ids, within = self._model.piece(word, drop)
             for id_, (start, end) in zip(ids, within, strict=True):
-                place = spans[start][0] if start < len(spans) else spans[-1][1]
+                place = spans[start - 1][1] if start else spans[0][0]
                 yield id_, hull(spans[start:end]) if start < end else (place, place)

@@ -1,7 +1,9 @@
-//! The same work on several threads.
+//! Work spread over threads.
 
 use crate::error::{Error, Result};
-use std::thread::{scope, Builder};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread::{available_parallelism, scope, Builder};
 
 /// What each of up to `count` threads makes of the work, this one among them. They share what is to be done, so that
 /// fewer do it all where the system has no more threads.
@@ -23,27 +25,86 @@ pub fn together<T: Send>(count: usize, work: impl Fn() -> Result<T> + Sync) -> R
     })
 }
 
+/// Runs `work` on each item, the last one first, on up to `threads` threads, each with a state of its own. Stops early
+/// once `cancel` is set.
+pub fn share<T: Send, S: Default>(
+    items: Vec<T>,
+    threads: usize,
+    cancel: &AtomicBool,
+    work: impl Fn(&mut S, T) -> Result<()> + Sync,
+) -> Result<()> {
+    let threads = threads.clamp(1, items.len().max(1));
+    // Items hold the parts of the output that they write, so they are handed out, not counted.
+    let items = Mutex::new(items);
+    let next = || items.lock().unwrap_or_else(PoisonError::into_inner).pop();
+    together(threads, || {
+        let mut state = S::default();
+        while let Some(item) = next() {
+            check(cancel)?;
+            work(&mut state, item)?;
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// What `work` makes of each job, in their order, on up to `threads` threads, each with a state of its own. Stops early
+/// once `cancel` is set.
+pub fn in_order<J: Sync, S, R: Send>(
+    jobs: &[J],
+    threads: usize,
+    cancel: &AtomicBool,
+    state: impl Fn() -> Result<S> + Sync,
+    work: impl Fn(&mut S, &J) -> Result<R> + Sync,
+) -> Result<Vec<R>> {
+    let next = AtomicUsize::new(0);
+    let done = together(threads, || {
+        let mut state = state()?;
+        let mut done = Vec::new();
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let Some(job) = jobs.get(index) else {
+                return Ok(done);
+            };
+            check(cancel)?;
+            done.push((index, work(&mut state, job)?));
+        }
+    })?;
+    let mut done: Vec<_> = done.into_iter().flatten().collect();
+    done.sort_unstable_by_key(|&(index, _)| index);
+    Ok(done.into_iter().map(|(_, made)| made).collect())
+}
+
+/// An error once `cancel` is set.
+pub fn check(cancel: &AtomicBool) -> Result<()> {
+    if cancel.load(Ordering::Relaxed) {
+        return Err(Error::Interrupted);
+    }
+    Ok(())
+}
+
+/// The number of threads meant: 0 is one a core.
+pub fn meant(threads: usize) -> usize {
+    match threads {
+        0 => available_parallelism().map_or(1, usize::from),
+        asked => asked,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::atomic::{AtomicUsize, Ordering};
 
     #[test]
     fn all_is_done_once_and_the_first_fault_is_told() {
-        let next = AtomicUsize::new(0);
-        let take = || {
-            let mut taken = Vec::new();
-            loop {
-                match next.fetch_add(1, Ordering::Relaxed) {
-                    index if index < 1000 => taken.push(index),
-                    _ => return Ok(taken),
-                }
-            }
-        };
-        let mut all = together(3, take).unwrap().concat();
-        all.sort_unstable();
-        assert!(all.into_iter().eq(0..1000));
-        let fails = || Err::<(), _>(Error::Invalid("no".into()));
-        assert!(together(2, fails).is_err());
+        let jobs: Vec<usize> = (0..1000).collect();
+        let go_on = AtomicBool::new(false);
+        let made = in_order(&jobs, 3, &go_on, || Ok(()), |(), &job| Ok(job)).unwrap();
+        assert_eq!(made, jobs);
+        let fails = |(): &mut (), _: &usize| Err::<(), _>(Error::Invalid("no".into()));
+        assert!(in_order(&jobs, 2, &go_on, || Ok(()), fails).is_err());
+        let stop = AtomicBool::new(true);
+        let stopped = in_order(&jobs, 2, &stop, || Ok(()), |(), _| Ok(()));
+        assert!(matches!(stopped, Err(Error::Interrupted)));
     }
 }

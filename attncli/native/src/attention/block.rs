@@ -4,9 +4,9 @@ use super::kernel::{Kernel, PANEL};
 use super::lists::union;
 use super::panel::{Panel, TILE};
 use super::problem::Problem;
-use super::share::check;
 use super::wide::{self, WideRow};
 use crate::error::Result;
+use crate::workers::check;
 use std::sync::atomic::AtomicBool;
 
 /// Panels in a block at most. A tile of keys and values serves all of them from the near caches.
@@ -61,18 +61,18 @@ impl<'a> Block<'a> {
 pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec<usize> {
     let panel = PANEL * kernel.lanes;
     let mut most = PANELS * panel;
-    let count = |most: usize| problem.heads * problem.length.div_ceil(most);
+    let count = |most: usize| problem.shape.heads * problem.shape.length.div_ceil(most);
     while most > panel && threads > 1 && count(most) < 4 * threads {
         most /= 2;
     }
     let mut rows = Vec::new();
-    for _ in 0..problem.kv_heads {
+    for _ in 0..problem.shape.kv_heads {
         // Blocks of whole heads, or parts of one head.
-        let together = (most / problem.length.max(1)).clamp(1, problem.group.max(1));
-        let mut left = problem.group;
+        let together = (most / problem.shape.length.max(1)).clamp(1, problem.shape.group().max(1));
+        let mut left = problem.shape.group();
         while left > 0 {
             let heads = together.min(left);
-            let mut queries = heads * problem.length;
+            let mut queries = heads * problem.shape.length;
             while queries > 0 {
                 let len = if heads > 1 {
                     queries
@@ -106,7 +106,7 @@ impl Workspace {
         if self.attend_narrow(problem, kernel, &mut block, cancel)? {
             return Ok(());
         }
-        let depth = problem.value_depth;
+        let depth = problem.shape.value_depth;
         for (n, lse) in block.lse.iter_mut().enumerate() {
             check(cancel)?;
             let (head, query) = place(problem, block.first + n);
@@ -134,7 +134,7 @@ impl Workspace {
         )? {
             return Ok(false);
         }
-        let depth = problem.value_depth;
+        let depth = problem.shape.value_depth;
         let mut first = 0;
         for panel in &self.panels {
             let end = first + panel.rows.len();
@@ -153,7 +153,7 @@ impl Workspace {
         block: Block,
         cancel: &AtomicBool,
     ) -> Result<()> {
-        let length = problem.keys_length;
+        let length = problem.shape.keys_length;
         if !self.run(
             problem,
             kernel,
@@ -206,7 +206,7 @@ impl Workspace {
             .iter()
             .map(|p| p.largest_query(kernel))
             .fold(0.0, f32::max);
-        let kv_head = problem.kv_head(place(problem, first).0);
+        let kv_head = problem.shape.kv_head(place(problem, first).0);
         let mut spans: Vec<_> = self.panels.iter().flat_map(|p| p.spans.clone()).collect();
         union(&mut spans, 0);
         for (from, to) in tiles(&spans) {
@@ -242,11 +242,12 @@ fn rows_of_panels(problem: &Problem, kernel: &Kernel, first: usize, rows: usize)
     let mut lengths = Vec::new();
     let mut left = rows;
     while left > 0 {
-        let query = (first + rows - left) % problem.length;
+        let query = (first + rows - left) % problem.shape.length;
         let alike = if lists < kernel.lanes {
             left
         } else {
-            left.min(lists - query % lists).min(problem.length - query)
+            left.min(lists - query % lists)
+                .min(problem.shape.length - query)
         };
         // Alike in vectors: 64 rows in lanes of 16 are 32 and 32, not 48 and 16.
         let even = alike.div_ceil(alike.div_ceil(most));
@@ -259,5 +260,5 @@ fn rows_of_panels(problem: &Problem, kernel: &Kernel, first: usize, rows: usize)
 
 /// (head, query) of a row counted over all heads.
 pub fn place(problem: &Problem, row: usize) -> (usize, usize) {
-    (row / problem.length, row % problem.length)
+    (row / problem.shape.length, row % problem.shape.length)
 }

@@ -1,9 +1,9 @@
 //! What happens to a tile's logits between q·k and the softmax: cap, biases, mask, causality, window, lists.
 
 use super::kernel::Kernel;
-use super::number::{count, distance, signed, to_f32, unsigned};
 use super::panel::{Row, TILE};
 use super::problem::{Broadcast, Problem};
+use crate::number::{count, distance, signed, to_f32, unsigned};
 
 /// Keys at a time where rows of the bias turn into columns: one cache line of each row.
 const CHUNK: usize = 16;
@@ -22,7 +22,7 @@ pub fn edit(
 ) {
     let options = &problem.options;
     if options.softcap > 0.0 {
-        kernel.softcap(logits, super::number::to_f32(options.softcap));
+        kernel.softcap(logits, crate::number::to_f32(options.softcap));
     }
     if let Some(bias) = &options.bias {
         apply(bias, rows, first, logits, w, |logit, bias| logit + bias);
@@ -130,7 +130,7 @@ fn add_relative(
     logits: &mut [f32],
     w: usize,
 ) {
-    let size = bias.len() / problem.heads;
+    let size = bias.len() / problem.shape.heads;
     let reach = signed(size / 2);
     for (lane, row) in rows.iter().enumerate() {
         let bias = &bias[row.head * size..(row.head + 1) * size];

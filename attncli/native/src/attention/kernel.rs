@@ -3,10 +3,10 @@
 //! A panel is up to `PANEL` vectors of queries side by side, w numbers wide. Its arrays:
 //! packed queries (d, w), logits of a tile of keys (keys, w), output (dv, w), peak, total and shrink (w,).
 
-use super::exp::{exp_not_positive, tanh};
-use super::lanes::{Lanes, Plain};
+use crate::simd::exp::{exp_not_positive, tanh};
+use crate::simd::lanes::{Lanes, Plain};
 #[cfg(target_arch = "x86_64")]
-use super::x86::{Avx2, Avx512};
+use crate::simd::x86::{Avx2, Avx512};
 
 /// Vectors in a panel at most: with 4 (8) rows of keys the sums fill 12 of 16 (24 of 32) registers, and a
 /// step of the inner loop loads 7 (11) numbers or vectors for 12 (24) products.
@@ -26,18 +26,7 @@ pub struct Kernel {
 
 /// The kernels that this processor can run, the fastest first.
 pub fn available() -> Vec<Kernel> {
-    let mut kernels = Vec::with_capacity(3);
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            kernels.push(avx512::KERNEL);
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            kernels.push(avx2::KERNEL);
-        }
-    }
-    kernels.push(plain::KERNEL);
-    kernels
+    crate::simd::available!(KERNEL)
 }
 
 /// The fastest of them.

@@ -1,9 +1,9 @@
 //! Sparse patterns as lists of keys: each block of queries has its own few ranges of keys, and no other is
 //! looked at. Work and memory follow the kept pairs.
 
-use super::number::count;
 use super::problem::size;
 use crate::error::{Error, Result};
+use crate::number::count;
 
 /// For each block of `block` neighbouring queries a sorted list of ranges of keys.
 ///

@@ -3,33 +3,28 @@
 //! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
 //! `problem` the arguments, `lists` sparse patterns, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
-//! `summary` what the weights look like,
-//! `kernel` the inner loops over `lanes` and `x86`, `exp` the exponential, `split` few queries over many
-//! keys, `wide` numbers beyond float32, `share` the threads.
+//! `summary` what the weights look like, `kernel` the inner loops, `split` few queries over many keys, `wide` numbers
+//! beyond float32.
 
 mod block;
 mod edit;
-pub(crate) mod exp;
 mod kernel;
-pub(crate) mod lanes;
 mod lists;
-pub(crate) mod number;
 mod panel;
 mod problem;
 mod rope;
-pub(crate) mod share;
 mod split;
 mod summary;
 #[cfg(test)]
 mod tests;
 mod wide;
-#[cfg(target_arch = "x86_64")]
-pub(crate) mod x86;
 
 use crate::error::{Error, Result};
+use crate::workers::{meant, share};
 use block::{rows_of_blocks, Block, Workspace};
 use kernel::Kernel;
 pub use lists::KeyLists;
+pub(crate) use problem::{check_length, invalid, Shape};
 pub use problem::{Broadcast, Options, Problem};
 pub use rope::rotate;
 use std::sync::atomic::AtomicBool;
@@ -64,7 +59,11 @@ fn attention_with(
     cancel: &AtomicBool,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
     let threads = useful_threads(problem, threads);
-    let (heads, length, depth) = (problem.heads, problem.length, problem.value_depth);
+    let (heads, length, depth) = (
+        problem.shape.heads,
+        problem.shape.length,
+        problem.shape.value_depth,
+    );
     let mut output = zeros("output", &[heads, length, depth])?;
     let mut lse = zeros("log-sum-exp", &[heads, length])?;
     if lse.is_empty() {
@@ -77,9 +76,9 @@ fn attention_with(
             return Ok((output, lse));
         }
     }
-    let keys = (0, problem.keys_length);
+    let keys = (0, problem.shape.keys_length);
     let blocks = Block::cut(&blocks, keys, (&mut output, depth), &mut lse);
-    share::share(
+    share(
         blocks,
         threads,
         cancel,
@@ -95,7 +94,11 @@ fn weights_with(
     cancel: &AtomicBool,
 ) -> Result<Vec<f32>> {
     let threads = useful_threads(problem, threads);
-    let (heads, length, keys) = (problem.heads, problem.length, problem.keys_length);
+    let (heads, length, keys) = (
+        problem.shape.heads,
+        problem.shape.length,
+        problem.shape.keys_length,
+    );
     let mut weights = zeros("weights", &[heads, length, keys])?;
     if weights.is_empty() {
         return Ok(weights);
@@ -103,7 +106,7 @@ fn weights_with(
     let mut lse = zeros("log-sum-exp", &[heads, length])?;
     let blocks = rows_of_blocks(problem, kernel, threads);
     let blocks = Block::cut(&blocks, (0, keys), (&mut weights, keys), &mut lse);
-    share::share(
+    share(
         blocks,
         threads,
         cancel,
@@ -113,8 +116,8 @@ fn weights_with(
 }
 
 fn useful_threads(problem: &Problem, asked: usize) -> usize {
-    let mut threads = share::threads(asked);
-    while threads > 1 && number::count(threads) * WORK_A_THREAD > problem.work() {
+    let mut threads = meant(asked);
+    while threads > 1 && crate::number::count(threads) * WORK_A_THREAD > problem.work() {
         threads /= 2;
     }
     threads

@@ -4,8 +4,8 @@
 use super::edit::edit;
 use super::kernel::Kernel;
 use super::lists::union;
-use super::number::to_f32;
 use super::problem::Problem;
+use crate::number::to_f32;
 
 /// Keys in a tile: its logits for a panel stay in the caches near the core.
 pub const TILE: usize = 256;
@@ -85,7 +85,7 @@ impl Panel {
         let w = len.div_ceil(kernel.lanes) * kernel.lanes;
         self.rows.clear();
         self.rows.extend((first..first + len).map(|row| {
-            let (head, query) = (row / problem.length, row % problem.length);
+            let (head, query) = (row / problem.shape.length, row % problem.shape.length);
             let (from, to) = problem.key_range(query);
             let to = to.min(keys.1);
             let from = from.max(keys.0).min(to);
@@ -96,11 +96,11 @@ impl Panel {
                 to,
             }
         }));
-        self.queries.fill(problem.depth * w, 0.0);
+        self.queries.fill(problem.shape.depth * w, 0.0);
         self.find_spans(problem, keys);
         self.start_sums(problem, w, keys.0 == 0);
         self.shrink.fill(w, 0.0);
-        self.output.fill(problem.value_depth * w, 0.0);
+        self.output.fill(problem.shape.value_depth * w, 0.0);
         self.logits.fill(TILE * w, 0.0);
         let packed = self.queries.get_mut();
         for (lane, row) in self.rows.iter().enumerate() {
@@ -169,10 +169,10 @@ impl Panel {
     /// The logits (keys, w) of keys `from..to`, at most `TILE` of them.
     fn logits(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) -> &mut [f32] {
         let w = self.peak.get().len();
-        let kv_head = problem.kv_head(self.rows[0].head);
+        let kv_head = problem.shape.kv_head(self.rows[0].head);
         let keys = problem.key_rows(kv_head, from, to);
         let logits = &mut self.logits.get_mut()[..(to - from) * w];
-        kernel.scores(self.queries.get(), keys, problem.depth, logits, w);
+        kernel.scores(self.queries.get(), keys, problem.shape.depth, logits, w);
         edit(problem, kernel, &self.rows, from, logits, w);
         logits
     }
@@ -192,11 +192,11 @@ impl Panel {
     pub fn attend(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) {
         self.weigh(problem, kernel, from, to);
         let w = self.peak.get().len();
-        let kv_head = problem.kv_head(self.rows[0].head);
+        let kv_head = problem.shape.kv_head(self.rows[0].head);
         kernel.accumulate(
             &self.logits.get()[..(to - from) * w],
             problem.value_rows(kv_head, from, to),
-            problem.value_depth,
+            problem.shape.value_depth,
             self.shrink.get(),
             self.output.get_mut(),
         );
@@ -253,7 +253,7 @@ impl Panel {
     ) {
         self.weigh_again(problem, kernel, (from, to));
         let w = self.peak.get().len();
-        let rows = weights.chunks_exact_mut(problem.keys_length);
+        let rows = weights.chunks_exact_mut(problem.shape.keys_length);
         for (lane, (part, row)) in self.parts().zip(rows).enumerate() {
             let column = self.weighed.get().iter().skip(lane).step_by(w);
             for (x, power) in row[from..to].iter_mut().zip(column) {

@@ -1,9 +1,9 @@
 //! What is asked: the arrays, their shapes and the options, checked to fit each other.
 
 use super::lists::{first_after, wide, KeyLists};
-use super::number::{count, signed, unsigned};
 use super::wide::needed;
 use crate::error::{Error, Result};
+use crate::number::{count, signed, unsigned};
 
 /// Positions beyond are refused: sums of two of them are still exact, in floats and in integers.
 const FARTHEST: u64 = 1 << 53;
@@ -120,42 +120,34 @@ impl Options<'_> {
     }
 }
 
-/// Queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) and the options, known to fit each other.
+/// The sizes of queries (H, N, d), keys (Hkv, M, d) and values (Hkv, M, dv) that fit each other.
 #[derive(Debug, Clone, Copy)]
-pub struct Problem<'a> {
-    pub(super) queries: &'a [f32],
-    pub(super) keys: &'a [f32],
-    pub(super) values: &'a [f32],
-    pub(super) heads: usize,
-    /// Query heads that read one key head.
-    pub(super) group: usize,
-    pub(super) kv_heads: usize,
+pub struct Shape {
+    pub heads: usize,
+    pub kv_heads: usize,
     /// N
-    pub(super) length: usize,
+    pub length: usize,
     /// M
-    pub(super) keys_length: usize,
+    pub keys_length: usize,
     /// d
-    pub(super) depth: usize,
+    pub depth: usize,
     /// dv
-    pub(super) value_depth: usize,
-    pub(super) options: Options<'a>,
-    /// Whether float32 is too narrow for what the options alone add.
-    pub(super) wide: bool,
+    pub value_depth: usize,
 }
 
-impl<'a> Problem<'a> {
-    /// Checks that shapes, lengths and options fit. For the weights alone `values` may be (Hkv, M, 0).
-    pub fn new(
-        (queries, q_shape): (&'a [f32], [usize; 3]),
-        (keys, k_shape): (&'a [f32], [usize; 3]),
-        (values, v_shape): (&'a [f32], [usize; 3]),
-        options: Options<'a>,
+impl Shape {
+    /// Checks that shapes and lengths fit.
+    pub fn of(
+        (queries, q_shape): (&[f32], [usize; 3]),
+        (keys, k_shape): (&[f32], [usize; 3]),
+        (values, v_shape): (&[f32], [usize; 3]),
     ) -> Result<Self> {
         let [heads, length, depth] = q_shape;
-        let [kv_heads, keys_length, _] = k_shape;
-        if k_shape[2] != depth {
-            let other = k_shape[2];
-            return invalid(format!("queries have {depth} numbers a head, keys {other}"));
+        let [kv_heads, keys_length, key_depth] = k_shape;
+        if key_depth != depth {
+            return invalid(format!(
+                "queries have {depth} numbers a head, keys {key_depth}"
+            ));
         }
         if v_shape[..2] != k_shape[..2] {
             return invalid(format!(
@@ -170,48 +162,79 @@ impl<'a> Problem<'a> {
         check_length("queries", queries.len(), &q_shape)?;
         check_length("keys", keys.len(), &k_shape)?;
         check_length("values", values.len(), &v_shape)?;
-        let full = [heads, length, keys_length];
-        options.mask.map_or(Ok(()), |m| m.check("mask", full))?;
-        options.bias.map_or(Ok(()), |b| b.check("bias", full))?;
-        options.lists.map_or(Ok(()), |lists| lists.check(full))?;
-        options.check_heads(heads, length)?;
         Ok(Self {
-            queries,
-            keys,
-            values,
             heads,
-            group: heads / kv_heads,
             kv_heads,
             length,
             keys_length,
             depth,
             value_depth: v_shape[2],
-            wide: needed(&options, [length, keys_length]),
+        })
+    }
+
+    /// Query heads that read one key head.
+    pub fn group(&self) -> usize {
+        self.heads / self.kv_heads
+    }
+
+    /// The key head that a query head reads.
+    pub fn kv_head(&self, head: usize) -> usize {
+        head / self.group()
+    }
+}
+
+/// Queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) and the options, known to fit each other.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    pub(super) queries: &'a [f32],
+    pub(super) keys: &'a [f32],
+    pub(super) values: &'a [f32],
+    pub(super) shape: Shape,
+    pub(super) options: Options<'a>,
+    /// Whether float32 is too narrow for what the options alone add.
+    pub(super) wide: bool,
+}
+
+impl<'a> Problem<'a> {
+    /// Checks that shapes, lengths and options fit. For the weights alone `values` may be (Hkv, M, 0).
+    pub fn new(
+        (queries, q_shape): (&'a [f32], [usize; 3]),
+        (keys, k_shape): (&'a [f32], [usize; 3]),
+        (values, v_shape): (&'a [f32], [usize; 3]),
+        options: Options<'a>,
+    ) -> Result<Self> {
+        let shape = Shape::of((queries, q_shape), (keys, k_shape), (values, v_shape))?;
+        let full = [shape.heads, shape.length, shape.keys_length];
+        options.mask.map_or(Ok(()), |m| m.check("mask", full))?;
+        options.bias.map_or(Ok(()), |b| b.check("bias", full))?;
+        options.lists.map_or(Ok(()), |lists| lists.check(full))?;
+        options.check_heads(shape.heads, shape.length)?;
+        Ok(Self {
+            queries,
+            keys,
+            values,
+            shape,
+            wide: needed(&options, [shape.length, shape.keys_length]),
             options,
         })
     }
 
-    /// The key head that a query head reads.
-    pub(super) fn kv_head(&self, head: usize) -> usize {
-        head / self.group
-    }
-
     /// Queries of one head from row `from` to before row `to`.
     pub(super) fn query_rows(&self, head: usize, from: usize, to: usize) -> &'a [f32] {
-        let start = head * self.length;
-        &self.queries[(start + from) * self.depth..(start + to) * self.depth]
+        let start = head * self.shape.length;
+        &self.queries[(start + from) * self.shape.depth..(start + to) * self.shape.depth]
     }
 
     /// Keys `from..to` of one key head.
     pub(super) fn key_rows(&self, kv_head: usize, from: usize, to: usize) -> &'a [f32] {
-        let start = kv_head * self.keys_length;
-        &self.keys[(start + from) * self.depth..(start + to) * self.depth]
+        let start = kv_head * self.shape.keys_length;
+        &self.keys[(start + from) * self.shape.depth..(start + to) * self.shape.depth]
     }
 
     /// Values `from..to` of one key head.
     pub(super) fn value_rows(&self, kv_head: usize, from: usize, to: usize) -> &'a [f32] {
-        let start = kv_head * self.keys_length;
-        &self.values[(start + from) * self.value_depth..(start + to) * self.value_depth]
+        let start = kv_head * self.shape.keys_length;
+        &self.values[(start + from) * self.shape.value_depth..(start + to) * self.shape.value_depth]
     }
 
     /// The keys [from, to) that causality and the window leave to a query; from ≤ to ≤ M.
@@ -234,9 +257,9 @@ impl<'a> Problem<'a> {
         } else {
             self.options.right
         };
-        let to = right.map_or(self.keys_length, |right| {
+        let to = right.map_or(self.shape.keys_length, |right| {
             let end = position.saturating_add(signed(right)).saturating_add(1);
-            unsigned(end).min(self.keys_length)
+            unsigned(end).min(self.shape.keys_length)
         });
         let from = self
             .options
@@ -249,7 +272,7 @@ impl<'a> Problem<'a> {
     pub(super) fn position(&self, query: usize) -> i64 {
         match self.options.positions {
             Some(positions) => positions[query],
-            None => signed(query) + signed(self.keys_length) - signed(self.length),
+            None => signed(query) + signed(self.shape.keys_length) - signed(self.shape.length),
         }
     }
 
@@ -263,7 +286,7 @@ impl<'a> Problem<'a> {
         let (from, to) = self.key_range(query);
         let (from, to) = (from.max(bounds.0), to.min(bounds.1));
         let lists = self.options.lists.as_ref();
-        let list = lists.map(|lists| lists.of(head, query, self.length));
+        let list = lists.map(|lists| lists.of(head, query, self.shape.length));
         let first = list.map_or(0, |list| first_after(list, from));
         let listed = list.unwrap_or_default()[2 * first..]
             .chunks_exact(2)
@@ -286,15 +309,18 @@ impl<'a> Problem<'a> {
             }
             _ => f64::INFINITY,
         };
-        let all = count(self.heads) * count(self.length) * count(self.keys_length).min(window);
-        let pairs = options
-            .lists
-            .map_or(all, |lists| lists.pairs(self.heads, self.length).min(all));
-        2.0 * pairs * count(self.depth + self.value_depth + 8)
+        let all = count(self.shape.heads)
+            * count(self.shape.length)
+            * count(self.shape.keys_length).min(window);
+        let pairs = options.lists.map_or(all, |lists| {
+            lists.pairs(self.shape.heads, self.shape.length).min(all)
+        });
+        2.0 * pairs * count(self.shape.depth + self.shape.value_depth + 8)
     }
 }
 
-fn invalid<T>(message: String) -> Result<T> {
+/// An error of the caller.
+pub fn invalid<T>(message: String) -> Result<T> {
     Err(Error::Invalid(message))
 }
 
@@ -311,7 +337,8 @@ pub(super) fn size(name: &str, shape: &[usize]) -> Result<usize> {
     }
 }
 
-fn check_length(name: &str, have: usize, shape: &[usize]) -> Result<()> {
+/// An error where an array has not as many numbers as its shape asks for.
+pub fn check_length(name: &str, have: usize, shape: &[usize]) -> Result<()> {
     let want = size(name, shape)?;
     if have == want {
         return Ok(());

@@ -1,8 +1,8 @@
 //! Rotary position embedding (Su et al. 2021): pairs of a vector's numbers turned by given angles.
 
-use super::share::{check, share, threads};
 use super::zeros;
 use crate::error::{Error, Result};
+use crate::workers::{check, meant, share};
 use std::sync::atomic::AtomicBool;
 
 /// Numbers that one thread takes at a time.
@@ -49,7 +49,7 @@ pub fn rotate(
         }
         Ok(())
     };
-    share(parts, threads(asked), cancel, run)?;
+    share(parts, meant(asked), cancel, run)?;
     Ok(turned)
 }
 

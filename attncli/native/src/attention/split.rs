@@ -3,12 +3,12 @@
 
 use super::block::{rows_of_blocks, Block, Workspace};
 use super::kernel::Kernel;
-use super::number::to_f32;
 use super::panel::TILE;
 use super::problem::Problem;
-use super::share::share;
 use super::zeros;
 use crate::error::Result;
+use crate::number::to_f32;
+use crate::workers::share;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Keys in a part at least.
@@ -18,7 +18,7 @@ const KEYS: usize = 4 * TILE;
 pub fn parts(problem: &Problem, blocks: usize, threads: usize) -> Option<usize> {
     let parts = threads
         .div_ceil(blocks.max(1))
-        .min(problem.keys_length / KEYS);
+        .min(problem.shape.keys_length / KEYS);
     (blocks < threads && parts > 1).then_some(parts)
 }
 
@@ -33,11 +33,11 @@ pub fn attention(
     lse: &mut [f32],
 ) -> Result<bool> {
     let rows = lse.len();
-    let depth = problem.value_depth;
+    let depth = problem.shape.value_depth;
     let mut outputs = zeros("partial outputs", &[parts, rows, depth])?;
     let mut sums = zeros("partial sums", &[parts, rows])?;
     let lengths = rows_of_blocks(problem, kernel, threads);
-    let step = problem.keys_length.div_ceil(parts);
+    let step = problem.shape.keys_length.div_ceil(parts);
     let mut blocks = Vec::new();
     let (mut output_left, mut sums_left) = (&mut outputs[..], &mut sums[..]);
     for part in 0..parts {
@@ -45,7 +45,10 @@ pub fn attention(
         output_left = rest;
         let (my_sums, rest) = sums_left.split_at_mut(rows);
         sums_left = rest;
-        let keys = (part * step, ((part + 1) * step).min(problem.keys_length));
+        let keys = (
+            part * step,
+            ((part + 1) * step).min(problem.shape.keys_length),
+        );
         blocks.extend(Block::cut(&lengths, keys, (mine, depth), my_sums));
     }
     let narrow = AtomicBool::new(true);

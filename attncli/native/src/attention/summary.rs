@@ -3,13 +3,13 @@
 
 use super::block::{place, rows_of_blocks, tiles, Workspace};
 use super::kernel::{fastest, Kernel};
-use super::number::{signed, to_f32};
 use super::panel::{Panel, Row};
 use super::problem::Problem;
-use super::share::{check, share};
 use super::wide::WideRow;
 use super::{filled, useful_threads, zeros};
 use crate::error::{Error, Result};
+use crate::number::{signed, to_f32};
+use crate::workers::{check, share};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
@@ -60,9 +60,9 @@ pub(super) fn summarize_with(
         return Err(Error::Invalid(message.into()));
     }
     let threads = useful_threads(problem, threads);
-    let (heads, length) = (problem.heads, problem.length);
+    let (heads, length) = (problem.shape.heads, problem.shape.length);
     let distances = if wanted.mass && heads > 0 {
-        (length + problem.keys_length).saturating_sub(1)
+        (length + problem.shape.keys_length).saturating_sub(1)
     } else {
         0
     };
@@ -151,7 +151,7 @@ impl Part<'_> {
         let seen = rows.map(|row| {
             let query = place(problem, row).1;
             let (from, to) = problem.key_range(query);
-            query + problem.keys_length - to..query + problem.keys_length - from
+            query + problem.shape.keys_length - to..query + problem.shape.keys_length - from
         });
         let seen = seen.filter(|distances| !distances.is_empty());
         seen.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end))
@@ -163,7 +163,7 @@ impl Part<'_> {
         if self.mass.is_empty() {
             return;
         }
-        let size = problem.length + problem.keys_length - 1;
+        let size = problem.shape.length + problem.shape.keys_length - 1;
         let first = place(problem, self.first).0;
         for (head, mine) in (first..).zip(self.mass.chunks_exact(self.reach.len())) {
             let all = &mut all[head * size..][self.reach.clone()];
@@ -180,7 +180,7 @@ impl Part<'_> {
         workspace: &mut Workspace,
         cancel: &AtomicBool,
     ) -> Result<()> {
-        let (keys, rows) = ((0, problem.keys_length), self.entropy.len());
+        let (keys, rows) = ((0, problem.shape.keys_length), self.entropy.len());
         if !workspace.run(
             problem,
             kernel,
@@ -265,7 +265,7 @@ impl Part<'_> {
         let head = place(problem, self.first).0;
         for ((row, power), part) in rows.iter().zip(powers).zip(parts) {
             // A panel's rows see not all the same keys, and where a row sees none there is nothing to add.
-            let distance = row.query + problem.keys_length - 1 - key;
+            let distance = row.query + problem.shape.keys_length - 1 - key;
             if self.reach.contains(&distance) {
                 let at = (row.head - head) * self.reach.len() + distance - self.reach.start;
                 self.mass[at] += rounded(power * part);
@@ -274,7 +274,7 @@ impl Part<'_> {
     }
 
     fn summarize_wide(&mut self, problem: &Problem, cancel: &AtomicBool) -> Result<()> {
-        let mut weights = vec![0.0; problem.keys_length];
+        let mut weights = vec![0.0; problem.shape.keys_length];
         let first = place(problem, self.first).0;
         for row in 0..self.entropy.len() {
             check(cancel)?;
@@ -291,7 +291,7 @@ impl Part<'_> {
                     self.take_top(row, key, weight);
                 }
                 if !self.mass.is_empty() {
-                    let distance = query + problem.keys_length - 1 - key - self.reach.start;
+                    let distance = query + problem.shape.keys_length - 1 - key - self.reach.start;
                     self.mass[(head - first) * self.reach.len() + distance] += rounded(weight);
                 }
             }

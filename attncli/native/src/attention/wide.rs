@@ -1,8 +1,8 @@
 //! The same in float64, row by row, for numbers so large (or so uneven) that float32 would overflow on the
 //! way to an answer that it can hold. Slow, and rarely needed.
 
-use super::number::{count, signed, to_f32, unsigned};
 use super::problem::{Options, Problem};
+use crate::number::{count, signed, to_f32, unsigned};
 
 /// Logits below this may have any finite bias added without leaving float32: it is less than half the
 /// distance of the two largest float32 numbers.
@@ -38,11 +38,11 @@ pub fn needed(options: &Options, [length, keys]: [usize; 2]) -> bool {
 /// Whether float32 holds what comes of scaled queries, keys and values up to these magnitudes.
 pub fn narrow_enough(problem: &Problem, query: f32, key: f32, value: f32) -> bool {
     let (query, key, value) = (f64::from(query), f64::from(key), f64::from(value));
-    let key = key * count(problem.depth);
+    let key = key * count(problem.shape.depth);
     query <= LARGEST_INPUT
         && key <= LARGEST_INPUT
         && query * key <= LARGEST_LOGIT
-        && value * count(problem.keys_length) <= LARGEST_INPUT
+        && value * count(problem.shape.keys_length) <= LARGEST_INPUT
 }
 
 /// One row's weights, not yet divided by their total, for all keys.
@@ -55,8 +55,8 @@ pub struct WideRow {
 impl WideRow {
     /// e^(logit − peak) for each key of one query.
     pub fn new(problem: &Problem, head: usize, query: usize) -> Self {
-        let mut weights = vec![f64::NEG_INFINITY; problem.keys_length];
-        for (from, to) in problem.ranges(head, query, (0, problem.keys_length)) {
+        let mut weights = vec![f64::NEG_INFINITY; problem.shape.keys_length];
+        for (from, to) in problem.ranges(head, query, (0, problem.shape.keys_length)) {
             for (key, weight) in (from..to).zip(&mut weights[from..to]) {
                 *weight = logit(problem, head, query, key);
             }
@@ -84,8 +84,8 @@ impl WideRow {
 
     /// The output (dv,); returns the log-sum-exp.
     pub fn finish(&self, problem: &Problem, head: usize, output: &mut [f32]) -> f32 {
-        let kv_head = problem.kv_head(head);
-        let mut sums = vec![0.0; problem.value_depth];
+        let kv_head = problem.shape.kv_head(head);
+        let mut sums = vec![0.0; problem.shape.value_depth];
         for (key, &weight) in self.weights.iter().enumerate() {
             if weight != 0.0 {
                 for (sum, &x) in sums
@@ -117,7 +117,7 @@ impl WideRow {
 fn logit(problem: &Problem, head: usize, query: usize, key: usize) -> f64 {
     let options = &problem.options;
     let q = problem.query_rows(head, query, query + 1);
-    let k = problem.key_rows(problem.kv_head(head), key, key + 1);
+    let k = problem.key_rows(problem.shape.kv_head(head), key, key + 1);
     let product: f64 = q
         .iter()
         .zip(k)
@@ -135,7 +135,7 @@ fn logit(problem: &Problem, head: usize, query: usize, key: usize) -> f64 {
         logit -= f64::from(slopes[head]) * count(unsigned(distance));
     }
     if let Some(bias) = options.relative_bias {
-        let size = bias.len() / problem.heads;
+        let size = bias.len() / problem.shape.heads;
         let at = signed(key) - problem.position(query) + signed(size / 2);
         logit += f64::from(bias[head * size + unsigned(at).min(size - 1)]);
     }

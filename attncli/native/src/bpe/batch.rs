@@ -5,10 +5,10 @@
 use super::encoder::{Encoded, Encoder, Pending};
 use super::learned::Board;
 use super::Bpe;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::prefetch::{with_large_pages, zeros_in_large_pages};
 use crate::split::Splitter;
-use crate::workers::together;
+use crate::workers::{check, together};
 use memchr::{memchr, memchr_iter, memrchr};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -137,9 +137,7 @@ impl Bpe {
             let mut encoder = self.encoder();
             encoder.end_of_text = end_of_text;
             for (_, job) in jobs {
-                if cancel.load(Ordering::Relaxed) {
-                    return Err(Error::Interrupted);
-                }
+                check(cancel)?;
                 encoder.job(job, &mut all)?;
             }
             return Ok(vec![all]);
@@ -172,9 +170,7 @@ impl Bpe {
                 let Some(&(_, job)) = jobs.get(index) else {
                     return Ok(Some((encoder, number)));
                 };
-                if cancel.load(Ordering::Relaxed) {
-                    return Err(Error::Interrupted);
-                }
+                check(cancel)?;
                 let mut part = spare.pop().unwrap_or_default();
                 encoder.job(job, &mut part)?;
                 let mut shared = lock(&in_order);

@@ -7,8 +7,8 @@ use super::features::{add_and_peak, elu, exp_less};
 use super::problem::{FeatureMap, Problem};
 use super::product::{add_product, Left};
 use super::state::{width, State};
-use crate::attention::lanes::Lanes;
-use crate::attention::number::{count, to_f32};
+use crate::number::{count, to_f32};
+use crate::simd::lanes::Lanes;
 use std::ops::Range;
 
 /// Keys, or queries, at a time: whole vectors of every kind.
@@ -58,7 +58,7 @@ impl Workspace {
         if !self.keys.is_empty() {
             return;
         }
-        let (d, m) = (problem.depth, problem.features());
+        let (d, m) = (problem.shape.depth, problem.features());
         let stride = m.next_multiple_of(V::LANES);
         let w = width(problem, V::LANES);
         if let FeatureMap::Positive {
@@ -169,7 +169,7 @@ impl Workspace {
         }
         // SAFETY: the caller vouches for V's features.
         unsafe {
-            self.map_keys::<V>(problem, problem.kv_head(queries.head), chunk, state);
+            self.map_keys::<V>(problem, problem.shape.kv_head(queries.head), chunk, state);
             if !rows.is_empty() {
                 self.map_queries::<V>(problem, queries.head, &rows, state);
                 self.look_up::<V>(problem, rows.len(), state);
@@ -177,7 +177,7 @@ impl Workspace {
                 let w = width(problem, V::LANES);
                 let sums = self.sums.chunks_exact(w).take(rows.len());
                 let vanished = sums
-                    .map(|row| row[problem.value_depth])
+                    .map(|row| row[problem.shape.value_depth])
                     .any(|sum| sum < VANISHED);
                 if exponential && vanished && chunk.len() > 1 {
                     state.clone_from(&self.before);
@@ -201,9 +201,18 @@ impl Workspace {
         chunk: &Range<usize>,
         state: &mut State,
     ) {
-        let (d, dv, m) = (problem.depth, problem.value_depth, problem.features());
-        let keys = Problem::rows(problem.keys, (problem.keys_length, d), kv_head, chunk);
-        let values = Problem::rows(problem.values, (problem.keys_length, dv), kv_head, chunk);
+        let (d, dv, m) = (
+            problem.shape.depth,
+            problem.shape.value_depth,
+            problem.features(),
+        );
+        let keys = Problem::rows(problem.keys, (problem.shape.keys_length, d), kv_head, chunk);
+        let values = Problem::rows(
+            problem.values,
+            (problem.shape.keys_length, dv),
+            kv_head,
+            chunk,
+        );
         let (w, last) = (width(problem, V::LANES), chunk.len() - 1);
         for (j, row) in self.values.chunks_exact_mut(w).enumerate() {
             row.fill(0.0);
@@ -269,9 +278,9 @@ impl Workspace {
         rows: &Range<usize>,
         state: &State,
     ) {
-        let (d, m) = (problem.depth, problem.features());
+        let (d, m) = (problem.shape.depth, problem.features());
         let stride = m.next_multiple_of(V::LANES);
-        let queries = Problem::rows(problem.queries, (problem.length, d), head, rows);
+        let queries = Problem::rows(problem.queries, (problem.shape.length, d), head, rows);
         if matches!(problem.map, FeatureMap::Elu) {
             for (row, query) in self
                 .query_features
@@ -340,7 +349,7 @@ impl Workspace {
             )
         };
         for (query, row) in rows.clone().zip(weights.chunks_exact_mut(CHUNK)) {
-            let seen = query + problem.keys_length + 1 - problem.length - chunk.start;
+            let seen = query + problem.shape.keys_length + 1 - problem.shape.length - chunk.start;
             row[seen..].fill(0.0);
         }
         let weights = Left {
@@ -362,7 +371,7 @@ impl Workspace {
     /// The sums of values over the sums of weights; where the latter vanished, zeros.
     #[inline(always)]
     fn write<V: Lanes>(&self, problem: &Problem, queries: &mut Queries<'_>, rows: &Range<usize>) {
-        let (d, dv) = (problem.depth, problem.value_depth);
+        let (d, dv) = (problem.shape.depth, problem.shape.value_depth);
         let w = width(problem, V::LANES);
         for (n, i) in rows.clone().enumerate() {
             let sums = &self.sums[n * w..(n + 1) * w];
@@ -379,7 +388,7 @@ impl Workspace {
             if let FeatureMap::Positive { scale, .. } = problem.map {
                 let row = Problem::rows(
                     problem.queries,
-                    (problem.length, d),
+                    (problem.shape.length, d),
                     queries.head,
                     &(i..i + 1),
                 );

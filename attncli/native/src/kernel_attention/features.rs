@@ -1,7 +1,7 @@
 //! φ on vectors of numbers.
 
-use crate::attention::exp::exp_not_positive;
-use crate::attention::lanes::Lanes;
+use crate::simd::exp::exp_not_positive;
+use crate::simd::lanes::Lanes;
 
 /// elu(x) + 1 = max(x, 0) + e^min(x, 0) in place; whole vectors.
 ///

@@ -3,9 +3,9 @@
 use super::chunk::{Queries, Workspace};
 use super::problem::Problem;
 use super::state::State;
-use crate::attention::lanes::Plain;
+use crate::simd::lanes::Plain;
 #[cfg(target_arch = "x86_64")]
-use crate::attention::x86::{Avx2, Avx512};
+use crate::simd::x86::{Avx2, Avx512};
 use std::ops::Range;
 
 type Keys = Range<usize>;
@@ -21,18 +21,7 @@ pub struct Machine {
 
 /// What this processor can run, the fastest first.
 pub fn available() -> Vec<Machine> {
-    let mut machines = Vec::with_capacity(3);
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            machines.push(avx512::MACHINE);
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            machines.push(avx2::MACHINE);
-        }
-    }
-    machines.push(plain::MACHINE);
-    machines
+    crate::simd::available!(MACHINE)
 }
 
 /// The fastest of them.
@@ -73,7 +62,7 @@ macro_rules! compiled {
     ($module:ident, $lanes:ident $(, $feature:literal)?) => {
         mod $module {
             use super::*;
-            use crate::attention::lanes::Lanes;
+            use crate::simd::lanes::Lanes;
 
             pub const MACHINE: Machine = Machine { lanes: $lanes::LANES, absorb, attend };
 

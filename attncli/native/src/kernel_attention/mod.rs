@@ -14,8 +14,8 @@ mod state;
 #[cfg(test)]
 mod tests;
 
-use crate::attention::share::{share, threads as threads_meant};
 use crate::error::{Error, Result};
+use crate::workers::{meant, share};
 use chunk::{Queries, Workspace};
 use machine::Machine;
 pub use problem::{FeatureMap, Problem};
@@ -42,25 +42,25 @@ fn attention_with(
     threads: usize,
     cancel: &AtomicBool,
 ) -> Result<(Vec<f32>, Vec<f32>)> {
-    let rows = problem.heads * problem.length;
-    let mut output = filled(rows * problem.value_depth, 0.0)?;
+    let rows = problem.shape.heads * problem.shape.length;
+    let mut output = filled(rows * problem.shape.value_depth, 0.0)?;
     let mut lse = filled(rows, f32::NEG_INFINITY)?;
-    if rows == 0 || problem.keys_length == 0 {
+    if rows == 0 || problem.shape.keys_length == 0 {
         return Ok((output, lse));
     }
-    let threads = threads_meant(threads);
+    let threads = meant(threads);
     let states = states(machine, problem, threads, cancel)?;
     let mut items = Vec::new();
     let (mut outputs, mut sums) = (&mut output[..], &mut lse[..]);
-    for head in 0..problem.heads {
+    for head in 0..problem.shape.heads {
         let mut at = 0;
         for (segment, range) in query_segments(problem) {
             // Queries before the first key stay zeros.
             (outputs, sums) = (
-                split(&mut outputs, (range.start - at) * problem.value_depth).1,
+                split(&mut outputs, (range.start - at) * problem.shape.value_depth).1,
                 split(&mut sums, range.start - at).1,
             );
-            let (mine, rest) = split(&mut outputs, range.len() * problem.value_depth);
+            let (mine, rest) = split(&mut outputs, range.len() * problem.shape.value_depth);
             let (my_sums, rest_sums) = split(&mut sums, range.len());
             (outputs, sums) = (rest, rest_sums);
             at = range.end;
@@ -73,13 +73,13 @@ fn attention_with(
             items.push((segment, queries));
         }
     }
-    let kv_states = states.len() / problem.kv_heads;
+    let kv_states = states.len() / problem.shape.kv_heads;
     share(
         items,
         threads,
         cancel,
         |workspace: &mut Workspace, (segment, queries)| {
-            let kv_head = problem.kv_head(queries.head);
+            let kv_head = problem.shape.kv_head(queries.head);
             let place = if problem.causal { segment } else { 0 };
             let before = &states[kv_head * kv_states + place];
             machine.attend(
@@ -102,15 +102,15 @@ fn states(
     threads: usize,
     cancel: &AtomicBool,
 ) -> Result<Vec<State>> {
-    let segments = problem.keys_length.div_ceil(SEGMENT);
+    let segments = problem.shape.keys_length.div_ceil(SEGMENT);
     // Nothing stands behind the last segment.
     let summed = if problem.causal {
         segments - 1
     } else {
         segments
     };
-    let mut parts = Vec::with_capacity(problem.kv_heads * summed);
-    for _ in 0..problem.kv_heads * summed {
+    let mut parts = Vec::with_capacity(problem.shape.kv_heads * summed);
+    for _ in 0..problem.shape.kv_heads * summed {
         parts.push(State::new(problem, machine.lanes)?);
     }
     let items: Vec<_> = parts.iter_mut().enumerate().collect();
@@ -126,7 +126,7 @@ fn states(
     )?;
     let mut parts = parts.into_iter();
     let mut states = Vec::new();
-    for _ in 0..problem.kv_heads {
+    for _ in 0..problem.shape.kv_heads {
         let mut all = State::new(problem, machine.lanes)?;
         for part in parts.by_ref().take(summed) {
             if problem.causal {
@@ -142,7 +142,7 @@ fn states(
 /// The queries of one head cut into (number of the segment, rows); where causal, those that stand at the keys
 /// of that segment.
 fn query_segments(problem: &Problem) -> Vec<(usize, Range<usize>)> {
-    let (n, m) = (problem.length, problem.keys_length);
+    let (n, m) = (problem.shape.length, problem.shape.keys_length);
     if !problem.causal {
         let starts = (0..n).step_by(SEGMENT).enumerate();
         return starts
@@ -162,7 +162,7 @@ fn query_segments(problem: &Problem) -> Vec<(usize, Range<usize>)> {
 
 fn segment_of_keys(problem: &Problem, segment: usize) -> Range<usize> {
     let start = segment * SEGMENT;
-    start.min(problem.keys_length)..problem.keys_length.min(start + SEGMENT)
+    start.min(problem.shape.keys_length)..problem.shape.keys_length.min(start + SEGMENT)
 }
 
 fn split<'a>(slice: &mut &'a mut [f32], at: usize) -> (&'a mut [f32], &'a mut [f32]) {

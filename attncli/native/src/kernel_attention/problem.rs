@@ -1,6 +1,7 @@
 //! What is asked: the arrays, their shapes and the kernel, checked to fit each other.
 
-use crate::error::{Error, Result};
+use crate::attention::{check_length, invalid, Shape};
+use crate::error::Result;
 use std::ops::Range;
 
 /// φ, which gives m positive numbers for a vector of d.
@@ -26,19 +27,10 @@ pub struct Problem<'a> {
     pub(super) queries: &'a [f32],
     pub(super) keys: &'a [f32],
     pub(super) values: &'a [f32],
+    pub(super) shape: Shape,
     pub(super) map: FeatureMap<'a>,
     /// Query i sees keys j ≤ i + M − N.
     pub(super) causal: bool,
-    pub(super) heads: usize,
-    pub(super) kv_heads: usize,
-    /// N
-    pub(super) length: usize,
-    /// M
-    pub(super) keys_length: usize,
-    /// d
-    pub(super) depth: usize,
-    /// dv
-    pub(super) value_depth: usize,
 }
 
 impl<'a> Problem<'a> {
@@ -50,33 +42,14 @@ impl<'a> Problem<'a> {
         map: FeatureMap<'a>,
         causal: bool,
     ) -> Result<Self> {
-        let [heads, length, depth] = q_shape;
-        let [kv_heads, keys_length, key_depth] = k_shape;
-        if key_depth != depth {
-            return invalid(format!(
-                "queries have {depth} numbers a head, keys {key_depth}"
-            ));
-        }
-        if v_shape[..2] != k_shape[..2] {
-            return invalid(format!(
-                "keys {k_shape:?} and values {v_shape:?} differ in their heads or their length"
-            ));
-        }
-        if kv_heads == 0 || heads % kv_heads != 0 {
-            return invalid(format!(
-                "{heads} query heads cannot share {kv_heads} key heads"
-            ));
-        }
-        check("queries", queries, &q_shape)?;
-        check("keys", keys, &k_shape)?;
-        check("values", values, &v_shape)?;
+        let shape = Shape::of((queries, q_shape), (keys, k_shape), (values, v_shape))?;
         if let FeatureMap::Positive {
             projection,
             features,
             scale,
         } = map
         {
-            check("projection", projection, &[features, depth])?;
+            check_length("projection", projection.len(), &[features, shape.depth])?;
             if features == 0 {
                 return invalid("the projection has no rows".into());
             }
@@ -88,33 +61,23 @@ impl<'a> Problem<'a> {
             queries,
             keys,
             values,
+            shape,
             map,
             causal,
-            heads,
-            kv_heads,
-            length,
-            keys_length,
-            depth,
-            value_depth: v_shape[2],
         })
     }
 
     /// m
     pub(super) fn features(&self) -> usize {
         match self.map {
-            FeatureMap::Elu => self.depth,
+            FeatureMap::Elu => self.shape.depth,
             FeatureMap::Positive { features, .. } => features,
         }
     }
 
-    /// The key head that a query head reads.
-    pub(super) fn kv_head(&self, head: usize) -> usize {
-        head * self.kv_heads / self.heads
-    }
-
     /// The queries that stand at some keys; both sequences end together.
     pub(super) fn queries_at(&self, keys: &Range<usize>) -> Range<usize> {
-        let query = |key: usize| (key + self.length).saturating_sub(self.keys_length);
+        let query = |key: usize| (key + self.shape.length).saturating_sub(self.shape.keys_length);
         query(keys.start)..query(keys.end)
     }
 
@@ -127,21 +90,4 @@ impl<'a> Problem<'a> {
     ) -> &'a [f32] {
         &array[(head * length + rows.start) * depth..(head * length + rows.end) * depth]
     }
-}
-
-fn invalid<T>(message: String) -> Result<T> {
-    Err(Error::Invalid(message))
-}
-
-fn check(name: &str, array: &[f32], shape: &[usize]) -> Result<()> {
-    let have = array.len();
-    let want = shape
-        .iter()
-        .try_fold(1_usize, |all, &size| all.checked_mul(size));
-    if want == Some(have) {
-        return Ok(());
-    }
-    invalid(format!(
-        "the {name} hold {have} numbers, and their shape is {shape:?}"
-    ))
 }

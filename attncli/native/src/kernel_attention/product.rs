@@ -1,6 +1,6 @@
 //! sums += left · right, in register blocks.
 
-use crate::attention::lanes::Lanes;
+use crate::simd::lanes::Lanes;
 
 /// A matrix whose number (i, k) stands at i·row + k·step: as it lies, or transposed.
 #[derive(Clone, Copy)]

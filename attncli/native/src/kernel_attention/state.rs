@@ -62,7 +62,7 @@ impl State {
 
 /// w: the values and a one, whole vectors.
 pub fn width(problem: &Problem, lanes: usize) -> usize {
-    (problem.value_depth + 1).next_multiple_of(lanes)
+    (problem.shape.value_depth + 1).next_multiple_of(lanes)
 }
 
 /// e^(before − after), where −inf is nothing at all.

@@ -2,7 +2,7 @@
 
 use super::machine::{available, Machine};
 use super::problem::{FeatureMap, Problem};
-use crate::attention::number::{count, to_f32};
+use crate::number::{count, to_f32};
 use std::sync::atomic::AtomicBool;
 
 /// Numbers by xorshift.

@@ -177,8 +177,8 @@ impl<'a> Draft<'a> {
     }
 }
 
-/// All that bytes stand for; an empty place where there are none.
-fn hull(spans: &[Span], from: usize, to: usize) -> Span {
+/// All that bytes `from..to` stand for; an empty place, where what is before them ends, where there are none.
+pub fn hull(spans: &[Span], from: usize, to: usize) -> Span {
     if from == to {
         let before = from.checked_sub(1).and_then(|at| spans.get(at));
         let place = before.map_or_else(

@@ -14,7 +14,7 @@ use crate::charsmap::Charsmap;
 use crate::error::Result;
 use crate::spell;
 pub use bert::{is_punctuation, Bert};
-pub use draft::{Draft, Span, Text};
+pub use draft::{hull, Draft, Span, Text};
 pub use replace::{Pattern, PatternSource, Replace};
 use serde::Deserialize;
 use unicode::Form;

@@ -4,10 +4,10 @@ use super::{Encoder, Model, Options, Tokenizer};
 use crate::bpe::batch::share;
 use crate::bpe::{Bpe, Encoded};
 use crate::chance::Random;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::normalize::Span;
-use crate::workers::together;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::workers::in_order;
+use std::sync::atomic::AtomicBool;
 
 /// Bytes of text for which another thread pays.
 const WORTH_A_THREAD: usize = 1 << 16;
@@ -76,24 +76,13 @@ impl Tokenizer {
         let workers = threads.clamp(1, total / WORTH_A_THREAD + 1);
         let least = JOB.min(total / workers / 4).max(1);
         let jobs = share(texts, |text| text.as_ref().len(), least);
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(usize, Encoded)>> {
-            let mut encoder = self.encoder(options)?;
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&(first, job)) = jobs.get(index) else {
-                    return Ok(done);
-                };
-                if cancel.load(Ordering::Relaxed) {
-                    return Err(Error::Interrupted);
-                }
-                done.push((index, encoder.job(job, first as u64, options)?));
-            }
-        };
-        let mut done: Vec<_> = together(workers, work)?.into_iter().flatten().collect();
-        done.sort_unstable_by_key(|&(index, _)| index);
-        Ok(done.into_iter().map(|(_, encoded)| encoded).collect())
+        in_order(
+            &jobs,
+            workers,
+            cancel,
+            || self.encoder(options),
+            |encoder, &(first, job)| encoder.job(job, first as u64, options),
+        )
     }
 
     /// Encodes the lines of a text, each without its `\n` and, where wanted, with an id after it.

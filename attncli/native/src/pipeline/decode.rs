@@ -3,8 +3,8 @@
 use super::{Model, Tokenizer};
 use crate::bpe::batch::share;
 use crate::error::{Error, Result};
-use crate::workers::together;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::workers::{check, in_order};
+use std::sync::atomic::AtomicBool;
 
 /// Ids for which another thread pays.
 const WORTH_A_THREAD: usize = 1 << 16;
@@ -74,20 +74,8 @@ impl Tokenizer {
         let workers = threads.clamp(1, ids.len() / WORTH_A_THREAD + 1);
         let least = JOB.min(ids.len() / workers / 4).max(1);
         let jobs = share(&documents, |document| document.len(), least);
-        let next = AtomicUsize::new(0);
-        let work = || -> Result<Vec<(usize, Vec<u8>)>> {
-            let mut done = Vec::new();
-            loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(&(_, job)) = jobs.get(index) else {
-                    return Ok(done);
-                };
-                done.push((index, self.decode_job(job, ways, cancel)?));
-            }
-        };
-        let mut done: Vec<_> = together(workers, work)?.into_iter().flatten().collect();
-        done.sort_unstable_by_key(|&(index, _)| index);
-        Ok(done.into_iter().map(|(_, text)| text).collect())
+        let decode = |(): &mut (), &(_, job): &(usize, &[&[I]])| self.decode_job(job, ways, cancel);
+        in_order(&jobs, workers, cancel, || Ok(()), decode)
     }
 
     fn decode_job<I: Id>(
@@ -99,9 +87,7 @@ impl Tokenizer {
         let mut text = Vec::new();
         let mut document: Vec<u32> = Vec::new();
         for ids in documents {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::Interrupted);
-            }
+            check(cancel)?;
             document.clear();
             document.extend(ids.iter().map(|&id| id.into()));
             if ways.end_of_text.is_some() && document.last().copied() == ways.end_of_text {

@@ -3,7 +3,7 @@
 mod split;
 
 use crate::error::Result;
-use crate::normalize::{is_punctuation, Draft, PatternSource, Span};
+use crate::normalize::{hull, is_punctuation, Draft, PatternSource, Span};
 use crate::spell;
 use serde::Deserialize;
 use split::Cut;
@@ -177,25 +177,12 @@ impl<'a> Piece<'a> {
 
     /// All of the original that it stands for.
     pub fn span(self) -> Span {
-        let Some(spans) = self.spans else {
-            return (0, 0);
-        };
-        spans
-            .iter()
-            .copied()
-            .reduce(|all, next| (all.0.min(next.0), all.1.max(next.1)))
-            .unwrap_or((0, 0))
+        self.span_of(0, self.bytes.len())
     }
 
-    /// All of the original that a part of it stands for; an empty part has an empty place.
+    /// All of the original that a part of it stands for; an empty part has an empty place, where what is before it ends.
     pub fn span_of(self, start: usize, end: usize) -> Span {
-        if start < end {
-            return self.part(start, end).span();
-        }
-        let spans = self.spans.unwrap_or_default();
-        let before = || spans.last().map_or(0, |span| span.1);
-        let place = spans.get(start).map_or_else(before, |span| span.0);
-        (place, place)
+        self.spans.map_or((0, 0), |spans| hull(spans, start, end))
     }
 
     /// Hands on what `write` makes of it.

@@ -2,8 +2,9 @@
 
 use super::arguments::Arguments;
 use super::interrupt::interruptible;
-use crate::attention::{self as core, number::count, Problem, Wanted};
+use crate::attention::{self as core, Problem, Wanted};
 use crate::error::Result;
+use crate::number::count;
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2,
     PyReadonlyArray3, PyUntypedArrayMethods,

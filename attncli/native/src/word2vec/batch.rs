@@ -1,8 +1,8 @@
 //! Some inputs that predict the same outputs, learned from at once.
 
 use super::kernel::{Kernel, Loops, WIDTH};
-use crate::attention::number::{count, to_f32};
 use crate::error::{Error, Result};
+use crate::number::{count, to_f32};
 use std::marker::PhantomData;
 
 /// A matrix (count, width) that several threads change with no lock (Hogwild; Recht et al. 2011).

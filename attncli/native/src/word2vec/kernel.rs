@@ -1,9 +1,9 @@
 //! The inner loops, once over `Lanes`, and the table of ways in which they are compiled.
 
-use crate::attention::exp::exp_not_positive;
-use crate::attention::lanes::{Lanes, Plain};
+use crate::simd::exp::exp_not_positive;
+use crate::simd::lanes::{Lanes, Plain};
 #[cfg(target_arch = "x86_64")]
-use crate::attention::x86::{Avx2, Avx512};
+use crate::simd::x86::{Avx2, Avx512};
 
 /// Rows are a multiple of it wide, and so of every kind of vector: no loop has a tail.
 pub const WIDTH: usize = 16;
@@ -27,18 +27,7 @@ pub struct Kernel {
 
 /// The kernels that this processor can run, the fastest first.
 pub fn available() -> Vec<Kernel> {
-    let mut kernels = Vec::with_capacity(3);
-    #[cfg(target_arch = "x86_64")]
-    {
-        if is_x86_feature_detected!("avx512f") {
-            kernels.push(avx512::KERNEL);
-        }
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-            kernels.push(avx2::KERNEL);
-        }
-    }
-    kernels.push(plain::KERNEL);
-    kernels
+    crate::simd::available!(KERNEL)
 }
 
 /// The fastest of them.

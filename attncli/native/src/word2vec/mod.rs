@@ -12,9 +12,9 @@ mod problem;
 mod tests;
 mod worker;
 
-use crate::attention::share::{share, threads as threads_meant};
 use crate::chance::Random;
 use crate::error::Result;
+use crate::workers::{meant, share};
 pub use batch::{Loss, Rows};
 use kernel::Kernel;
 pub use problem::{Noise, Problem, Settings, Tree};
@@ -44,21 +44,16 @@ fn train_with(
     let total = Mutex::new(Loss::default());
     let mut jobs = jobs(problem.starts, problem.settings.seed);
     jobs.reverse(); // the last one is taken first
-    share(
-        jobs,
-        threads_meant(threads),
-        cancel,
-        |_: &mut (), job: Job| {
-            let mut worker = Worker::new(problem, kernel, &job);
-            for sentence in job.sentences {
-                worker.learn(sentence);
-            }
-            let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
-            total.sum += worker.loss.sum;
-            total.pairs += worker.loss.pairs;
-            Ok(())
-        },
-    )?;
+    share(jobs, meant(threads), cancel, |_: &mut (), job: Job| {
+        let mut worker = Worker::new(problem, kernel, &job);
+        for sentence in job.sentences {
+            worker.learn(sentence);
+        }
+        let mut total = total.lock().unwrap_or_else(PoisonError::into_inner);
+        total.sum += worker.loss.sum;
+        total.pairs += worker.loss.pairs;
+        Ok(())
+    })?;
     Ok(total.into_inner().unwrap_or_else(PoisonError::into_inner))
 }
 

@@ -4,9 +4,9 @@ use super::batch::{Batch, Loss, Rows};
 use super::kernel::{available, Kernel};
 use super::problem::{Noise, Problem, Settings, Tree};
 use super::{jobs, train_with, SENTENCE};
-use crate::attention::number::count;
 use crate::chance::Random;
 use crate::error::Error;
+use crate::number::count;
 use std::sync::atomic::AtomicBool;
 
 fn numbers(count: usize, seed: u64) -> Vec<f32> {

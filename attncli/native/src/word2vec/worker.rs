@@ -3,8 +3,8 @@
 use super::batch::{Batch, Loss};
 use super::kernel::Kernel;
 use super::problem::Problem;
-use crate::attention::number::{count, to_f32};
 use crate::chance::Random;
+use crate::number::{count, to_f32};
 use std::ops::Range;
 
 /// Words of a context that are learned from at once, at most: a step from more, all taken before the word's output

@@ -32,7 +32,7 @@ impl Random {
             .map(|_| i32::try_from(self.next() >> 50).unwrap())
             .sum();
         let uniform = f64::from(sum) / f64::from(1 << 14);
-        super::super::number::to_f32(uniform - 6.0)
+        crate::number::to_f32(uniform - 6.0)
     }
 
     pub fn normals(&mut self, n: usize) -> Vec<f32> {

@@ -22,9 +22,8 @@ fn units(got: f32, want: f64) -> f64 {
 /// Numbers from `low` to `high`, evenly.
 fn grid(low: f64, high: f64) -> impl Iterator<Item = f32> {
     let steps = 100_000;
-    (0..=steps).map(move |i| {
-        super::super::number::to_f32(low + (high - low) * f64::from(i) / f64::from(steps))
-    })
+    (0..=steps)
+        .map(move |i| crate::number::to_f32(low + (high - low) * f64::from(i) / f64::from(steps)))
 }
 
 #[test]

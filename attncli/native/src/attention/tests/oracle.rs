@@ -1,7 +1,7 @@
 //! The definition, one number after another, in float64 or rounded to float32 at every step.
 
-use super::super::number::to_f32;
 use super::cases::Case;
+use crate::number::to_f32;
 
 /// What the kernels should give.
 pub struct Answer {

@@ -1,9 +1,9 @@
 //! Any shapes and options, on each kernel.
 
 use super::super::kernel::available;
-use super::super::number::to_f32;
 use super::cases::{Case, Random};
 use super::oracle::{answer, error, plain_answer, Answer};
+use crate::number::to_f32;
 
 /// The greatest errors of any kernel, of output, log-sum-exp and weights.
 fn worst(case: &Case, answer: &Answer) -> [f64; 3] {
