@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attncli.core import engine
-from attncli.core.attention.exact import Attended
+from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.problem import Problem
 from attncli.core.reference.kernel_attention import log_features
 from attncli.errors import DataError
@@ -35,14 +35,13 @@ def attention(
     )
     if not np.isfinite(output).all():
         raise DataError(f"the features are beyond {output.dtype}", hint="scale the vectors down")
-    output = output.reshape(*problem.leading, *output.shape[1:])
-    if not (return_weights or return_lse):
-        return output  # type: ignore[no-any-return]
-    weights = row_weights(problem, projection)(np.arange(problem.shape[1])) if return_weights else None
-    return Attended(
+    return attended(
+        problem,
         output,
-        None if weights is None else weights.reshape(*problem.leading, *weights.shape[1:]),
-        lse.reshape(*problem.leading, lse.shape[1]) if return_lse else None,
+        lse,
+        lambda: row_weights(problem, projection)(np.arange(problem.shape[1])),
+        return_weights=return_weights,
+        return_lse=return_lse,
     )
 
 

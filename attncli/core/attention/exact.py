@@ -5,29 +5,19 @@ The arrays of users come here in any leading shape; the engines see heads, check
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.rope import Rope
 from attncli.errors import DataError
 
-__all__ = ["Attended", "attention", "logits"]
+__all__ = ["attention", "logits"]
 
 Floats = NDArray[np.floating[Any]]
-
-
-class Attended(NamedTuple):
-    """What `attention` gives where more than the output is asked for."""
-
-    output: Floats
-    """(…, H, N, dv)"""
-    weights: Floats | None
-    """(…, H, N, M), each row summing to 1, or zeros where it may attend to nothing."""
-    lse: Floats | None
-    """(…, H, N): the logarithm of the sum of exponentials of each row's logits."""
 
 
 def attention(
@@ -89,11 +79,7 @@ def attention(
         threads=threads,
     )
     output, lse = problem.attend()
-    output = output.reshape(*problem.leading, *output.shape[1:])
-    if not (return_weights or return_lse):
-        return output
-    weights = problem.weigh().reshape(*problem.leading, *problem.shape[1:]) if return_weights else None
-    return Attended(output, weights, lse.reshape(*problem.leading, lse.shape[1]) if return_lse else None)
+    return attended(problem, output, lse, problem.weigh, return_weights=return_weights, return_lse=return_lse)
 
 
 def logits(queries: ArrayLike, keys: ArrayLike, *, scale: float | None = None, rope: Rope | None = None) -> Floats:
@@ -111,4 +97,4 @@ def logits(queries: ArrayLike, keys: ArrayLike, *, scale: float | None = None, r
         products: Floats = scaled @ np.repeat(k, group, axis=0).swapaxes(1, 2)  # [H, N, d] @ [H, d, M]
     if not np.isfinite(products).all():
         raise DataError(f"scores are beyond {q.dtype}", hint="scale the vectors down")
-    return products.reshape(*problem.leading, *products.shape[1:])
+    return problem.spread(products)

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attncli.core.attention import by_features
+from attncli.core.attention.attended import Attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.exact import Attended
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.rope import Rope
 

@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.exact import Attended
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError, DataError
@@ -59,14 +59,13 @@ def attention(
     given = _given(problem, rank, E, F)
     short = _shortened(problem, rank, seed, given)
     output, lse = short.attend()
-    output = output.reshape(*problem.leading, *output.shape[1:])
-    if not (return_weights or return_lse):
-        return output
-    weights = _weights(problem, short, seed, given)(np.arange(problem.shape[1])) if return_weights else None
-    return Attended(
+    return attended(
+        problem,
         output,
-        None if weights is None else weights.reshape(*problem.leading, *weights.shape[1:]),
-        lse.reshape(*problem.leading, lse.shape[1]) if return_lse else None,
+        lse,
+        lambda: _weights(problem, short, seed, given)(np.arange(problem.shape[1])),
+        return_weights=return_weights,
+        return_lse=return_lse,
     )
 
 

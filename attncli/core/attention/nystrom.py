@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.exact import Attended
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError
@@ -59,11 +59,14 @@ def attention(
         gathered, _ = replace(problem, queries=means_q).attend()  # [H, m, M] @ [H, M, dv]
         middle = (inverse @ gathered).astype(gathered.dtype)  # [H, m, m] @ [H, m, dv]
         output, _ = replace(problem, keys=_repeated(problem, means_k), values=middle).attend()
-    output = output.reshape(*problem.leading, *output.shape[1:])
-    if not (return_weights or return_lse):
-        return output
-    weights = _weights(problem, few, iterations)(np.arange(problem.shape[1])) if return_weights else None
-    return Attended(output, None if weights is None else weights.reshape(*problem.leading, *weights.shape[1:]), None)
+    return attended(
+        problem,
+        output,
+        None,
+        lambda: _weights(problem, few, iterations)(np.arange(problem.shape[1])),
+        return_weights=return_weights,
+        return_lse=return_lse,
+    )
 
 
 def row_weights(

@@ -109,6 +109,10 @@ class Problem:
         """float64 runs in the reference engine alone."""
         return self.queries.dtype == np.float32
 
+    def spread(self, array: NDArray[Any]) -> NDArray[Any]:
+        """(heads, …) in the axes that the queries came in: (…, H, …)."""
+        return array.reshape(*self.leading, *array.shape[1:])
+
     def where(self, queries: NDArray[np.intp] | None = None, keys: NDArray[np.intp] | None = None) -> Problem:
         """The same of some queries, or with the keys in another order; None is all as they are."""
         q, k, v, options = self.queries, self.keys, self.values, dict(self.options)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attncli.core.attention.exact import Attended
+from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.key_lists import KeyLists
 from attncli.core.attention.problem import Problem
 from attncli.errors import CallError, DataError
@@ -73,11 +73,14 @@ def sparse_attention(
             output, lse = found, found_lse
         else:
             _join(output, lse, found, found_lse, _queries_of(part, length))
-    output = output.reshape(*problem.leading, *output.shape[1:])
-    if not (return_weights or return_lse):
-        return output
-    weights = _weights(problem, parts).reshape(*problem.leading, *problem.shape[1:]) if return_weights else None
-    return Attended(output, weights, lse.reshape(*problem.leading, length) if return_lse else None)
+    return attended(
+        problem,
+        output,
+        lse,
+        lambda: _weights(problem, parts),
+        return_weights=return_weights,
+        return_lse=return_lse,
+    )
 
 
 def _queries_of(part: Part, length: int) -> NDArray[np.intp]:

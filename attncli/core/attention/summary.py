@@ -53,7 +53,7 @@ def summary(
     _, _, keys_length = problem.shape
     asked = {"top_k": min(top_k or 0, keys_length), "entropy": entropy, "mass": mass}
     made = problem.summarize(**asked)
-    return Summary(*(None if part is None else part.reshape(*problem.leading, *part.shape[1:]) for part in made))
+    return Summary(*(None if part is None else problem.spread(part) for part in made))
 
 
 def chosen_weights(

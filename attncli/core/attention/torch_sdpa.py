@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from attncli.core.attention.exact import Attended
+from attncli.core.attention.attended import Attended
 from attncli.core.attention.problem import Problem
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError
@@ -65,7 +65,7 @@ def attention(
         for mine, blocks in running:  # each device works while the next one is fed
             for rows, block in blocks:
                 output[mine, rows] = block.cpu().numpy()
-    output = output.reshape(*problem.leading, *output.shape[1:])
+    output = problem.spread(output)
     return Attended(output, None, None) if return_lse else output
 
 
