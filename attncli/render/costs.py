@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import IO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from attncli.core.attention.cost import Cost, exponent
+from attncli.render.console import plain
 
 __all__ = ["draw_costs"]
 
@@ -24,16 +24,7 @@ def draw_costs(costs: Sequence[Cost], handle: IO[str], *, width: int | None = No
     >>> out.getvalue().split()[6:12]
     ['linear', '5', 'ms', '20', 'ms', 'N^1.0']
     """
-    console = Console(
-        file=handle,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
+    console = plain(handle, width=width, color=color)
     console.print(_table("time", costs, lambda cost: cost.seconds, _time))
     if any(cost.peak_bytes is not None for cost in costs):
         console.print()

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import IO, Any
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from attncli.printable import printable
+from attncli.render.console import plain
 
 __all__ = ["draw_facts"]
 
@@ -24,16 +24,7 @@ def draw_facts(facts: Mapping[str, Any], handle: IO[str], *, width: int | None =
     >>> out.getvalue().split()
     ['kind', 'ids', 'shape', '3']
     """
-    console = Console(
-        file=handle,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
+    console = plain(handle, width=width, color=color)
     table = Table.grid(padding=(0, 2, 0, 0))
     for key, value in facts.items():
         table.add_row(Text(key.replace("_", " "), style="bold"), Text(_shown(value), overflow="fold"))

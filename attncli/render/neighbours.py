@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import IO
 
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from attncli.printable import printable
+from attncli.render.console import plain
 
 __all__ = ["draw_neighbours"]
 
@@ -31,16 +31,7 @@ def draw_neighbours(
     >>> out.getvalue().split()
     ['king', 'queen', '0.500', '███████████████']
     """
-    console = Console(
-        file=handle,
-        width=width,
-        force_terminal=color,
-        no_color=not color,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
+    console = plain(handle, width=width, color=color)
     found = list(neighbours)
     full = max([1.0, *(similarity for _, similarity in found)])
     table = Table.grid(padding=(0, 2, 0, 0))

@@ -13,11 +13,11 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import NDArray
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from attncli.printable import printable
+from attncli.render.console import plain
 
 __all__ = ["draw_attention"]
 
@@ -46,17 +46,7 @@ def draw_attention(
     `queries` (N,) and `keys` (M,) are labels, `heads` (H,) numbers where these heads are some of more. Below each grid
     stands what its rows sum to, as computed.
     """
-    console = Console(
-        file=handle,
-        width=width,
-        force_terminal=color,
-        color_system="truecolor" if color else None,
-        no_color=not color,
-        highlight=False,
-        emoji=False,
-        markup=False,
-        legacy_windows=False,
-    )
+    console = plain(handle, width=width, color=color)
     for number, head in zip(range(len(weights)) if heads is None else heads, weights, strict=True):
         heading = f"head {number}" if len(weights) > 1 or heads is not None else ""
         console.print(
