@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,6 +69,12 @@ def _decimal(number: np.float32) -> str:
     """The shortest decimal that float32 reads as this number, as Rust writes it."""
     if not math.isfinite(number):
         raise ValueError(f"{number} is no number that text has a word for")
+    # Of two decimals as short and as near (1048576.25 between .2 and .3) NumPy takes the even one, Rust the larger.
+    shortest = Decimal(np.format_float_scientific(number, trim="-"))
+    larger = Decimal(float(number)).quantize(shortest, ROUND_HALF_UP)
+    if abs(larger) > abs(shortest) and np.float32(larger) == number:
+        shortest = larger
     if number == 0 or 1e-4 <= abs(number) < 1e16:
-        return np.format_float_positional(number, trim="0")
-    return np.format_float_scientific(number, trim="-", exp_digits=1).replace("e+", "e")
+        text = format(shortest, "f")
+        return text if "." in text else f"{text}.0"
+    return format(shortest, "e").replace("e+", "e")

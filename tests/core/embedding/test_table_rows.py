@@ -39,9 +39,7 @@ def test_engines_read_the_same(text: bytes, width: int, spaces: bool) -> None:
 def test_engines_write_the_same_and_it_comes_back(vectors: np.ndarray) -> None:
     labels = b"".join(b"w%d\n" % row for row in range(len(vectors)))
     text = _native.write_table_rows(labels, vectors)
-    # The shortest decimals; where two are as near, each engine takes one (1048576.25 is ….2 or ….3).
-    assert len(text) == len(twin_text := twin.write_table_rows(labels, vectors))
-    assert same(_native.read_table_rows(twin_text, vectors.shape[1], False), (labels, vectors))
+    assert text == twin.write_table_rows(labels, vectors)
     assert same(_native.read_table_rows(text, vectors.shape[1], False), (labels, vectors))
 
 
