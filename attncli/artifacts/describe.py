@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli import files
-from attncli.artifacts import arrays, names, table_files, tokenizer_files
+from attncli.artifacts import arrays, table_files
 from attncli.artifacts.corpus import Corpus, Count
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.core.tokenizer import patterns, special
@@ -125,13 +125,9 @@ def _told_by(head: bytes, name: str, pattern: str | None) -> dict[str, Any]:
 
 
 def _tokenizer(name: str, pattern: str | None) -> dict[str, Any]:
-    resolved = names.resolve(name)
-    found = describe_tokenizer(Tokenizer.load(name, pattern=pattern))
-    return {
-        "kind": found.pop("kind"),
-        "format": tokenizer_files.format_of(resolved.path if resolved else name),
-        **found,
-    }
+    tokenizer = Tokenizer.load(name, pattern=pattern)
+    found = describe_tokenizer(tokenizer)
+    return {"kind": found.pop("kind"), "format": tokenizer.format, **found}
 
 
 def _is_record(head: bytes) -> bool:

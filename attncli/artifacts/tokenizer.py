@@ -22,6 +22,9 @@ __all__ = ["Tokenizer"]
 class Tokenizer(core.Tokenizer):
     """A tokenizer that knows where it comes from; encoding and decoding are `core.Tokenizer`'s."""
 
+    format: str | None = None
+    """That of the file which it was loaded from."""
+
     @classmethod
     def load(cls, path: str | os.PathLike[str], *, pattern: str | None = None) -> Tokenizer:
         """From a file of any known format, a folder with one, `-` (standard input), or a name (`names.resolve`).
@@ -44,11 +47,13 @@ class Tokenizer(core.Tokenizer):
         source = place if found is None else found.path
         title = tokenizer_files.title(place) if found is None else found.name
         encoding = None if found is None else found.encoding
-        model = tokenizer_files.load(source, title, pattern=pattern, encoding=encoding)
+        form, model = tokenizer_files.load(source, title, pattern=pattern, encoding=encoding)
         try:
-            return cls(model)
+            loaded = cls(model)
         except AttncliError as error:
             raise error.at(source=source) from None
+        loaded.format = form
+        return loaded
 
     def save(self, path: str | os.PathLike[str], format: str | None = None) -> list[str]:  # noqa: A002 - as NumPy's
         """Writes its file, or the files of its format: all of them, whole, or none.

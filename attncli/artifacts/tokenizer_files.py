@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from attncli.artifacts.encodings import Encoding
     from attncli.core.tokenizer.model import Model
 
-__all__ = ["FORMATS", "Source", "dump", "format_of", "load"]
+__all__ = ["FORMATS", "Source", "dump", "load"]
 
 LARGEST_FILE = 1 << 27
 """Bytes: the largest vocabularies in use take 20 MB."""
@@ -84,8 +84,8 @@ SINGLE = (".tiktoken", ".model")
 """Then for a single file with such an end."""
 
 
-def load(path: str, name: str, *, pattern: str | None = None, encoding: Encoding | None = None) -> Model:
-    """The model of a file, of a folder, or of standard input (`-`).
+def load(path: str, name: str, *, pattern: str | None = None, encoding: Encoding | None = None) -> tuple[str, Model]:
+    """The format and the model of a file, of a folder, or of standard input (`-`).
 
     Raises DataError that names the file and what is wrong with it, CallError for a pattern where the file has its own.
     """
@@ -96,15 +96,9 @@ def load(path: str, name: str, *, pattern: str | None = None, encoding: Encoding
         found = _format(source)
         if pattern is not None and not found.takes_pattern:
             raise CallError(f"a {found.name} names its own pattern", hint="leave --pattern out")
-        return _read(found, source)
+        return found.name, _read(found, source)
     except AttncliError as error:
         raise error.at(source=path) from None
-
-
-def format_of(path: str) -> str:
-    """The name of the format of a tokenizer's file, or of the file that stands for a folder."""
-    place = _in_folder(path) if Path(path).is_dir() else path
-    return _format(Source(place, files.read_bytes(place, limit=LARGEST_FILE), "")).name
 
 
 def dump(model: Model, path: str, form: str | None = None) -> tuple[dict[str, bytes], list[str]]:

@@ -153,15 +153,16 @@ FIXTURES = Path(__file__).parent.parent / "fixtures" / "sentencepiece"
 
 @pytest.mark.parametrize("path", sorted(FIXTURES.glob("*.model")), ids=lambda path: path.name)
 def test_sentencepiece_by_what_it_holds(tmp_path: Path, path: Path) -> None:
-    expected = tokenizer_files.load(str(path), "x")
+    loaded = form, expected = tokenizer_files.load(str(path), "x")
+    assert form == "sentencepiece"
     assert isinstance(expected.algorithm, SentencePiece)
     for name in ("x", "x.json", "tokenizer.model", "vocab.txt", "x.bin"):
         (tmp_path / name).write_bytes(path.read_bytes())
-        assert tokenizer_files.load(str(tmp_path / name), "x") == expected
+        assert tokenizer_files.load(str(tmp_path / name), "x") == loaded
         (tmp_path / name).unlink()
     (tmp_path / "y.model").write_bytes(path.read_bytes())
-    assert tokenizer_files.load(str(tmp_path), "x") == expected
+    assert tokenizer_files.load(str(tmp_path), "x") == loaded
     written, notes = tokenizer_files.dump(expected, str(tmp_path / "again.model"))
     assert notes == []
     (tmp_path / "y.model").write_bytes(written[str(tmp_path / "again.model")])
-    assert tokenizer_files.load(str(tmp_path), "x") == expected
+    assert tokenizer_files.load(str(tmp_path), "x") == loaded
