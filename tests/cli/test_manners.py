@@ -247,8 +247,14 @@ def test_a_termination_leaves_nothing_behind(tmp_path: Path) -> None:
         deadline = time.monotonic() + 30
         while not os.listdir(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.01)
-        encode.terminate()
-        assert encode.wait(timeout=30) == 143
+        # One signal in some hundreds comes between CPython's last look for signals and a read that waits; its handler
+        # then runs at the next signal.
+        for _ in range(10):
+            encode.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                encode.wait(timeout=3)
+                break
+        assert encode.returncode == 143
     assert os.listdir(tmp_path) == []
 
 

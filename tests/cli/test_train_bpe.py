@@ -126,14 +126,21 @@ def test_a_limit_from_outside_is_one_line(
             (tmp_path / "t.json").unlink()
 
 
-@pytest.mark.parametrize("megabytes", [120, 150])
-def test_pairs_beyond_a_limit_from_outside_are_one_line(tmp_path: Path, many_pairs: Path, megabytes: int) -> None:
-    arguments = ["--vocab-size", "60000", "--threads", "1", str(many_pairs), "-o", str(tmp_path / "t.json")]
-    for unit in ("bytes", "characters"):
-        status, said, _ = limited(*arguments, "--unit", unit, AS=megabytes << 20)
+@pytest.mark.parametrize("unit", ["bytes", "characters"])
+def test_pairs_beyond_a_limit_from_outside_are_one_line(tmp_path: Path, many_pairs: Path, unit: str) -> None:
+    arguments = ["--vocab-size", "60000", "--threads", "1", "--unit", unit, str(many_pairs)]
+    seen = set()
+    # What an interpreter and its libraries map differs by tens of megabytes between machines.
+    for megabytes in range(110, 200, 15):
+        status, said, _ = limited(*arguments, "-o", str(tmp_path / "t.json"), AS=megabytes << 20)
+        seen.add(status)
+        if status == 0:
+            (tmp_path / "t.json").unlink()
+            continue
         assert (status, said.count("\n")) == (1, 1)
         assert "memory" in said
         assert list(tmp_path.iterdir()) == []
+    assert 1 in seen
 
 
 def forecast(*arguments: str) -> list[list[int]]:

@@ -2,6 +2,7 @@
 
 use super::words::{hash_short, Words};
 use crate::error::{Error, Result};
+use crate::memory::filled;
 use crate::split::Splitter;
 
 /// Longer words are rare, and go to the large table at once.
@@ -42,7 +43,7 @@ impl Counter {
     /// Splits a text and counts its pieces.
     pub fn count(&mut self, splitter: &Splitter, text: &[u8]) -> Result<()> {
         if self.recent.is_empty() {
-            self.recent = vec![Recent::default(); 1 << RECENT_BITS];
+            self.recent = filled(Recent::default(), 1 << RECENT_BITS)?;
         }
         splitter.each(text, |start, end| self.piece(text, start, end))?;
         self.failed.take().map_or(Ok(()), Err)

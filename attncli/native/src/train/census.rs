@@ -9,7 +9,7 @@ use super::corpus::Corpus;
 use super::pairs::{hash, Pair, Pairs};
 use super::symbol::Symbol;
 use crate::error::Result;
-use crate::memory::{collect, reserve};
+use crate::memory::{collect, filled, reserve};
 use crate::pair::{pack, unpack};
 use std::cmp::Reverse;
 
@@ -84,12 +84,12 @@ impl Census {
             return Ok(false);
         }
         let sketch = Sketch::of(corpus, check)?;
-        let mut highest = sketch.rank(0);
+        let mut highest = sketch.rank(0)?;
         if !self.full {
             highest = highest.min(self.threshold.0);
         }
         // Pairs for half again as many merges as are wanted are mostly enough; cells of several pairs overstate.
-        let enough = sketch.rank(wanted.saturating_add(wanted / 2));
+        let enough = sketch.rank(wanted.saturating_add(wanted / 2))?;
         let mut count = (highest / STEP).max(enough.min(highest / 2));
         self.full = false;
         loop {
@@ -293,7 +293,7 @@ impl Sketch {
         } else {
             97 - total.leading_zeros()
         };
-        let mut cells = vec![0u32; CELLS];
+        let mut cells = filled(0u32, CELLS)?;
         each_pair(corpus, check, |left, right, _, count| {
             let unit = if shift == 0 {
                 count
@@ -318,13 +318,13 @@ impl Sketch {
     }
 
     /// The largest cell (0), the next (1), and so on; 0 where there are not so many.
-    fn rank(&self, rank: usize) -> u64 {
+    fn rank(&self, rank: usize) -> Result<u64> {
         if rank >= self.cells.len() {
-            return 0;
+            return Ok(0);
         }
-        let mut cells = self.cells.clone();
+        let mut cells = collect(self.cells.iter().copied(), self.cells.len())?;
         let (_, cell, _) = cells.select_nth_unstable_by_key(rank, |&cell| Reverse(cell));
-        u64::from(*cell) << self.shift
+        Ok(u64::from(*cell) << self.shift)
     }
 }
 

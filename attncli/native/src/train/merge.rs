@@ -127,15 +127,18 @@ impl<'a, S: Symbol> Round<'a, S> {
         let (left, right, new) = (S::of(left), S::of(right), S::of(new));
         let mut counts = Counts::new(&self.corpus.classes);
         let mut last_after = 0;
-        let mut live = Vec::with_capacity(BLOCK);
+        let mut live = [0; BLOCK];
         for block in self.census.places[first..first + many].chunks(BLOCK) {
             // A place is out of date where another merge has taken one of the parts. Looking at a whole block first
             // brings it into the cache, many places at once.
-            live.clear();
-            live.extend(block.iter().copied().filter(|&place| {
-                symbols[place as usize - 1] == left && symbols[place as usize] == right
-            }));
-            for &place in &live {
+            let mut count = 0;
+            for &place in block {
+                live[count % BLOCK] = place;
+                count += usize::from(
+                    symbols[place as usize - 1] == left && symbols[place as usize] == right,
+                );
+            }
+            for &place in &live[..count] {
                 let middle = place as usize;
                 // Only a pair of equals can overlap itself, and then the leftmost place wins.
                 if symbols[middle - 1] != left || symbols[middle] != right {
