@@ -27,7 +27,7 @@ def in_turn(contenders: Mapping[str, Callable[[], object]], rounds: int) -> dict
 
 
 def process(command: Sequence[str], stdin: bytes = b"") -> tuple[float, float]:
-    """(seconds, peak MiB) of a command in a process of its own."""
+    """(seconds, peak MiB) of a command in a process of its own; the peak is at least what this process holds."""
     started = time.perf_counter()
     child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
     assert child.stdin is not None
