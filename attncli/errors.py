@@ -11,7 +11,8 @@ class AttncliError(Exception):
     """Base of everything that attncli raises on purpose.
 
     ``message`` says what is wrong, ``source`` where (a file's name, or ``-``), ``record`` which record of
-    it (a number from 1, or words), ``hint`` what to do. Each layer adds what it knows:
+    it (a number from 1, or words), ``hint`` what to do, ``argument`` which of a function's arguments is wrong, by
+    which its caller knows the file that it came from. Each layer adds what it knows:
 
     >>> error = DataError("cut short", hint="try writing it again").at(source="x.npy", record=3)
     >>> str(error)
@@ -27,17 +28,22 @@ class AttncliError(Exception):
         source: str | None = None,
         record: int | str | None = None,
         hint: str | None = None,
+        argument: str | None = None,
     ) -> None:
         super().__init__(message)
         self.message = message
         self.source = source
         self.record = record
         self.hint = hint
+        self.argument = argument
 
-    def at(self, *, source: str | None = None, record: int | str | None = None) -> AttncliError:
+    def at(
+        self, *, source: str | None = None, record: int | str | None = None, argument: str | None = None
+    ) -> AttncliError:
         """The same error, with the place filled in where it was not known before."""
         self.source = source if self.source is None else self.source
         self.record = record if self.record is None else self.record
+        self.argument = argument if self.argument is None else self.argument
         return self
 
     def __str__(self) -> str:

@@ -262,6 +262,16 @@ def run(
         from_=from_,
         format_for=format_for,
         writer_for=writer_for,
+        beside={
+            "mask": mask,
+            "bias": bias,
+            "keys": keys or context,
+            "values": values or keys or context,
+            "projections": None if projections in ("identity", "random") else projections,
+            "blocks": block_mask,
+            "E": length_projection,
+            "F": length_projection,
+        },
         allow_nan=allow_nan,
     )
 

@@ -39,7 +39,7 @@ def attended_to_by(context: str | None, keys: str | None, values: str | None) ->
         try:
             record = next(contexts)
         except StopIteration:
-            raise DataError(f"the context {context} has fewer records than the input") from None
+            raise DataError("has fewer records than the input", argument="keys") from None
         vectors = record.vectors if record.vectors is not None else record.output
         if vectors is None:
             raise DataError("has no vectors", source=context, record=str(record.id), hint="embed it first")

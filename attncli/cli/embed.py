@@ -133,6 +133,7 @@ def run(
         ),
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, array="vectors", allow_nan=allow_nan),
         survey=weights.survey if weights and weights.counts is None else None,
+        beside={"position_table": position_embeddings},
         allow_nan=allow_nan,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -36,6 +36,7 @@ def run_stage(
     together: Callable[[list[Record]], None] | None = None,
     in_bulk: Callable[[NDArray[np.integer[Any]], NDArray[np.uint64]], bytes] | None = None,
     survey: Callable[[Record], None] | None = None,
+    beside: Mapping[str, str | None] | None = None,
     allow_nan: bool = False,
     end_of_text: int | None = None,
 ) -> None:
@@ -45,11 +46,13 @@ def run_stage(
     `in_bulk` gives the text of many flat documents (ids, starts), where text is wanted and no record is.
     `survey` sees all records before any work: files are read twice, and what comes from elsewhere is held in memory.
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
-    left out behind the documents of flat files. What goes wrong names the source and the record.
+    left out behind the documents of flat files. What goes wrong names the source and the record; in an argument of
+    the work that is `beside` them, the file that it came from.
     """
     sources = console.sources()
     opened = partial(_opened, console, from_=from_, allow_nan=allow_nan, end_of_text=end_of_text)
     held = {} if survey is None else _surveyed(sources, survey, opened)
+    located = partial(_located, work, beside or {})
     with ExitStack() as stack:
         output: BinaryIO | None = None
         for source in sources:
@@ -61,7 +64,7 @@ def run_stage(
                 if in_bulk is not None and fmt == "text" and (arrays := _flat_arrays(source, from_)) is not None:
                     batches = _written_in_bulk(*arrays, source, in_bulk, output, end_of_text)
                 for batch in batches:
-                    _work_through(batch, work, together, source, write)
+                    _work_through(batch, located, together, source, write)
                     output.flush()
 
 
@@ -78,7 +81,7 @@ def _surveyed(
                 batches = iter(kept)
             for batch in batches:
                 for record in batch:
-                    _located(survey, record, source)
+                    _located(survey, {}, record, source)
     return held
 
 
@@ -123,7 +126,7 @@ def _opened(
 
 def _work_through(
     batch: list[Record],
-    work: Callable[[Record], None],
+    work: Callable[[Record, str], None],
     together: Callable[[list[Record]], None] | None,
     source: str,
     write: Callable[[Iterable[Record]], None],
@@ -139,15 +142,18 @@ def _work_through(
             return
     for place, record in enumerate(batch):
         try:
-            _located(work, record, source)
+            work(record, source)
         except AttncliError:
             write(batch[:place])
             raise
     write(batch)
 
 
-def _located(work: Callable[[Record], None], record: Record, source: str) -> None:
+def _located(work: Callable[[Record], None], beside: Mapping[str, str | None], record: Record, source: str) -> None:
     try:
         work(record)
     except AttncliError as error:
-        raise error.at(source=source, record=record.place(source)) from None
+        place = record.place(source)
+        if error.at(source=beside.get(error.argument or "")).source is not None:
+            place = f"for {place}" if isinstance(place, str) else f"for record {place} of {source}"
+        raise error.at(source=source, record=place) from None

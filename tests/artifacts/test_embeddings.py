@@ -174,7 +174,7 @@ def test_positions_are_added() -> None:
     np.testing.assert_array_equal(table.embed(ids, scheme="learned", position_table=wpe), ROWS[ids] + wpe[:2])
     with pytest.raises(DataError, match="6 tokens are more than the 5 positions"):
         table.embed([0] * 6, scheme="learned", position_table=wpe)
-    with pytest.raises(DataError, match="width 3 cannot be added to width 4"):
+    with pytest.raises(DataError, match="is no table of positions for vectors of width 4"):
         table.embed(ids, scheme="learned", position_table=wpe[:, :3])
 
 

@@ -50,11 +50,12 @@ def attention(
     _, length, keys_length = problem.shape
     mask = np.asarray(blocks)
     if mask.dtype != np.bool_:
-        raise DataError(f"the mask of blocks holds {mask.dtype}, not bool", hint="true = may attend")
+        raise DataError(f"the mask of blocks holds {mask.dtype}, not bool", hint="true = may attend", argument="blocks")
     block = min(block, max(1, length, keys_length))
     wanted = (-(-length // block), -(-keys_length // block))
     if mask.shape not in (wanted, (*problem.leading, *wanted)):
-        raise DataError(f"the mask of blocks has shape {mask.shape}, not {wanted} in blocks of {block}")
+        told = f"the mask of blocks has shape {mask.shape}, not {wanted} in blocks of {block}"
+        raise DataError(told, argument="blocks")
     rows = math.prod(mask.shape[:-1])
     lists = KeyLists.of_blocks(mask.reshape(rows, wanted[1]), block=block, keys=keys_length)
     return sparse_attention(problem, [Part(lists)], return_weights=return_weights, return_lse=return_lse)

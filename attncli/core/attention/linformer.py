@@ -104,10 +104,12 @@ def _given(
         fits = whole.ndim == 3 and whole.shape[0] in (1, kv_heads) and whole.shape[1] > 0 and whole.shape[2] == length
         if not fits or array.dtype.kind not in "fiu":
             raise DataError(
-                f"{name} holds {array.dtype} of shape {array.shape}", hint=f"(k, {length}), a column for each key"
+                f"{name} holds {array.dtype} of shape {array.shape}",
+                hint=f"give floats ({'k' if rank is None else rank}, {length}), a column for each key",
+                argument=name,
             )
         if not np.isfinite(whole).all():
-            raise DataError(f"{name} holds NaN or infinity")
+            raise DataError(f"{name} holds NaN or infinity", argument=name)
         pair.append(whole.astype(problem.keys.dtype, copy=False))
     if pair[0].shape[1] != pair[1].shape[1] or rank not in (None, pair[0].shape[1]):
         raise CallError(f"E projects to {pair[0].shape[1]} and F to {pair[1].shape[1]} keys, and the rank is {rank}")

@@ -58,7 +58,8 @@ def as_mask(mask: Any, shape: tuple[int, ...]) -> NDArray[np.bool_] | None:
         return None
     array = np.asarray(mask)
     if array.dtype != np.bool_:
-        raise DataError(f"the mask holds {array.dtype}, not bool", hint="true = may attend; additive masks are a bias")
+        hint = "true = may attend; additive masks are a bias"
+        raise DataError(f"the mask holds {array.dtype}, not bool", hint=hint, argument="mask")
     return _flattened(array, shape, "mask")
 
 
@@ -71,10 +72,11 @@ def as_bias(bias: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> NDArray[
         return None
     array = np.asarray(bias)
     if array.dtype.kind not in "fiu":
-        raise DataError(f"the bias holds {array.dtype}, not numbers", hint="a boolean array is a mask")
+        raise DataError(f"the bias holds {array.dtype}, not numbers", hint="a boolean array is a mask", argument="bias")
     array = array.astype(dtype, copy=False)
     if np.isnan(array).any() or np.isposinf(array).any():
-        raise DataError("the bias holds NaN or +infinity", hint="only finite numbers and -infinity are allowed")
+        hint = "only finite numbers and -infinity are allowed"
+        raise DataError("the bias holds NaN or +infinity", hint=hint, argument="bias")
     return _flattened(array, shape, "bias")
 
 
@@ -86,7 +88,8 @@ def _flattened(array: NDArray[Any], shape: tuple[int, ...], what: str) -> NDArra
         fits = False
     if not fits:
         raise DataError(
-            f"the {what} has shape {array.shape}, which does not broadcast to {shape} (heads, queries, keys)"
+            f"the {what} has shape {array.shape}, which does not broadcast to {shape} (heads, queries, keys)",
+            argument=what,
         )
     rows, columns = ([1, 1, *array.shape])[-2:]
     leading = [1] * (len(shape) - 2 - max(0, array.ndim - 2)) + list(array.shape[:-2])

@@ -145,20 +145,22 @@ def project(
     values = keys if values is None else values
     for name, array in (("input", x), ("keys", keys), ("values", values)):
         if array.ndim not in (2, 3):
-            raise DataError(f"the {name} has shape {array.shape}, not (T, D) or (H, T, d)")
+            told = f"the {name} {'has' if name == 'input' else 'have'} shape {array.shape}, not (T, D) or (H, T, d)"
+            raise DataError(told, argument=name)
     if x.ndim == 3 and projections is not None:
         raise CallError("heads already split take no projections", hint="give vectors (T, D)")
     if x.ndim == 3 and heads not in (None, x.shape[0]):
         raise CallError(f"the input has {x.shape[0]} heads, not {heads}", hint="leave out the number of heads")
     heads = x.shape[0] if x.ndim == 3 else heads or 1
     if projections is None and kv_heads in (None, heads) and keys is x and values is x:
-        q = k = v = _heads(x, Linear(), heads)
+        q = k = v = _heads(x, Linear(), heads, "input")
     else:
         q, k, v = _projected(x, keys, values, projections or Projections(), heads, kv_heads)
     if q.shape[-1] != k.shape[-1]:
         raise DataError(
             f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}",
-            hint="fewer key heads need a projection to fewer columns (random, or a file)",
+            hint="fewer key heads need a projection to fewer columns: --projections random, or a file",
+            argument="projections" if projections is not None else "keys",
         )
     back = projections.o if projections is not None else Linear()
     return q, k, v, lambda output: output if x.ndim == 3 else back(join_heads(output))
@@ -167,18 +169,21 @@ def project(
 def _projected(
     x: Floats, keys: Floats, values: Floats, projections: Projections, heads: int, kv_heads: int | None
 ) -> tuple[Floats, Floats, Floats]:
-    q = _heads(x, projections.q, heads)
+    q = _heads(x, projections.q, heads, "input")
     if keys.ndim == 2:
         keys = projections.k(keys)
         made_for = heads if projections.k.W is None else _kv_heads(keys.shape[1], q.shape[2], heads)
         kv_heads = kv_heads or made_for
-    k = _heads(keys, Linear(), kv_heads or keys.shape[0])
-    return q, k, _heads(values, projections.v, k.shape[0])
+    k = _heads(keys, Linear(), kv_heads or keys.shape[0], "keys" if projections.k.W is None else "projections")
+    return q, k, _heads(values, projections.v, k.shape[0], "values")
 
 
-def _heads(x: Floats, projection: Any, heads: int) -> Floats:
+def _heads(x: Floats, projection: Linear, heads: int, argument: str) -> Floats:
     """x (T, D) projected and split, or (H, T, d) as it is; each head's numbers side by side."""
-    return np.ascontiguousarray(x if x.ndim == 3 else split_heads(projection(x), heads))
+    try:
+        return np.ascontiguousarray(x if x.ndim == 3 else split_heads(projection(x), heads))
+    except DataError as error:
+        raise error.at(argument=argument if projection.W is None else "projections") from None
 
 
 def _kv_heads(width: int, head_width: int, heads: int) -> int:

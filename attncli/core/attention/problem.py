@@ -202,22 +202,24 @@ def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...
     for name, array in zip(("queries", "keys", "values"), raw, strict=True):
         # NumPy has no bfloat16; the package ml_dtypes adds one, of no kind that NumPy knows.
         if array.dtype.kind not in "fiu" and array.dtype.name != "bfloat16":
-            raise DataError(f"the {name} hold {array.dtype}, not numbers")
+            raise DataError(f"the {name} hold {array.dtype}, not numbers", argument=name)
         if array.ndim < 3:
-            raise DataError(f"the {name} have shape {array.shape}, not (..., heads, length, width)")
+            told = f"the {name} have shape {array.shape}, not (..., heads, length, width)"
+            raise DataError(told, argument=name)
     with np.errstate(over="ignore"):  # what leaves float32 becomes infinity, and is refused as that
         q, k, v = (np.ascontiguousarray(array, dtype) for array in raw)
     named = {id(array): (name, array) for name, array in (("values", v), ("keys", k), ("queries", q))}
     for name, array in named.values():  # in self-attention they are one array
         if not _finite(array):
-            raise DataError(f"the {name} hold NaN or infinity", hint="look where they were computed")
+            raise DataError(f"the {name} hold NaN or infinity", hint="look where they were computed", argument=name)
     leading, kv_leading = q.shape[:-2], k.shape[:-2]
     if k.shape[:-1] != v.shape[:-1]:
-        raise DataError(f"keys {k.shape} and values {v.shape} differ in heads or length")
+        raise DataError(f"keys {k.shape} and values {v.shape} differ in heads or length", argument="values")
     if q.shape[-1] != k.shape[-1]:
-        raise DataError(f"queries of width {q.shape[-1]} cannot meet keys of width {k.shape[-1]}")
+        told = f"queries of width {q.shape[-1]} cannot meet keys of width {k.shape[-1]}"
+        raise DataError(told, argument="keys")
     if leading[:-1] != kv_leading[:-1] or kv_leading[-1] == 0 or leading[-1] % kv_leading[-1]:
-        raise DataError(f"queries with heads {leading} cannot share keys with heads {kv_leading}")
+        raise DataError(f"queries with heads {leading} cannot share keys with heads {kv_leading}", argument="keys")
     heads, kv_heads = math.prod(leading), math.prod(kv_leading)
     return (
         q.reshape(heads, *q.shape[-2:]),

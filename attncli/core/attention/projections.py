@@ -38,6 +38,8 @@ class Linear:
     """(D_in, D_out)"""
     b: Floats | None = None
     """(D_out,)"""
+    role: str = ""
+    """q, k, v or o, for errors."""
 
     def __call__(self, x: Floats) -> Floats:
         """x (T, D_in) -> (T, D_out), in float64 where x is that, else in float32."""
@@ -46,7 +48,11 @@ class Linear:
         x = x if x.dtype == np.float64 else x.astype(np.float32, copy=False)
         if self.W is not None:
             if x.shape[-1] != self.W.shape[0]:
-                raise DataError(f"vectors of width {x.shape[-1]} meet a projection of shape {self.W.shape}")
+                raise DataError(
+                    f"W{self.role} has shape {self.W.shape}, and meets vectors of width {x.shape[-1]}",
+                    hint="W is (width before, width after)",
+                    argument="projections",
+                )
             x = x @ self.W.astype(x.dtype, copy=False)
         return x if self.b is None else x + self.b.astype(x.dtype, copy=False)
 
@@ -104,7 +110,7 @@ def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:
         raise DataError(f"W{role} has shape {W.shape}, not (D_in, D_out)")
     if b is not None and (b.ndim != 1 or (W is not None and b.shape[0] != W.shape[1])):
         raise DataError(f"b{role} has shape {b.shape}, which does not fit W{role}")
-    return Linear(W, b)
+    return Linear(W, b, role)
 
 
 def _floats(array: NDArray[Any]) -> Floats:

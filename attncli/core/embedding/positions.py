@@ -39,14 +39,18 @@ def sinusoidal(length: int, width: int) -> NDArray[np.float32]:
     return np.stack([np.sin(angles), np.cos(angles)], axis=-1).reshape(length, width).astype(np.float32)
 
 
-def learned(table: NDArray[Any], length: int) -> NDArray[np.float32]:
+def learned(table: NDArray[Any], length: int, width: int) -> NDArray[np.float32]:
     """The first T rows of a position table (`wpe` in GPT-2), (P, D) -> float32 (T, D).
 
-    Raises DataError where the document is longer than the table.
+    Raises DataError for what is no such table, and where the document is longer.
     """
+    if table.ndim != 2 or table.dtype.kind != "f" or table.shape[1] != width:
+        told = f"an array {table.shape} of {table.dtype} is no table of positions for vectors of width {width}"
+        raise DataError(told, hint=f"it is floats (positions, {width})", argument="position_table")
     if length > len(table):
         raise DataError(
             f"{length} tokens are more than the {len(table)} positions of the table",
             hint="cut the document, or use sinusoidal positions",
+            argument="position_table",
         )
     return table[:length].astype(np.float32, copy=False)

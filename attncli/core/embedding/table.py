@@ -61,13 +61,14 @@ class Table:
         """
         vectors = self._rows(ids)
         for other in plus:
-            _same_width("rows", other.vectors, vectors)
+            if other.vectors.shape[1] != vectors.shape[1]:
+                width = other.vectors.shape[1]
+                raise DataError(f"rows of width {width} cannot be added to width {vectors.shape[1]}")
             vectors = vectors + other._rows(ids)
         if scheme == "sinusoidal":
             return vectors + positions.sinusoidal(*vectors.shape)
         if scheme == "learned" and position_table is not None:
-            _same_width("position vectors", position_table, vectors)
-            return vectors + positions.learned(position_table, len(vectors))
+            return vectors + positions.learned(position_table, *vectors.shape)
         return vectors
 
     def _rows(self, ids: ArrayLike) -> NDArray[np.float32]:
@@ -77,11 +78,6 @@ class Table:
             row = int(np.argwhere(~np.isfinite(vectors))[0, 0])
             raise DataError(f"the table's row {np.asarray(ids)[row]} holds NaN or infinity")
         return vectors
-
-
-def _same_width(what: str, added: NDArray[Any], vectors: NDArray[Any]) -> None:
-    if added.shape[1] != vectors.shape[1]:
-        raise DataError(f"{what} of width {added.shape[1]} cannot be added to width {vectors.shape[1]}")
 
 
 def random_rows(count: int, width: int, seed: int) -> NDArray[np.float32]:

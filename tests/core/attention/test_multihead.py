@@ -104,7 +104,7 @@ def test_rows_that_attend_to_nothing_are_counted() -> None:
         (lambda: Projections.from_arrays({"in_proj_weight": X}), r"not \(3·D, D\)"),
         (lambda: Projections.from_arrays({"in_proj_bias": X[0]}), r"not \(3·D,\)"),
         (lambda: Projections.from_arrays({"in_proj_bias": X[0], "Wq": X}), "beside PyTorch's names"),
-        (lambda: multi_head(X[:, :4], projections=Projections.from_arrays(arrays())), "meet a projection"),
+        (lambda: multi_head(X[:, :4], projections=Projections.from_arrays(arrays())), "Wq has shape"),
     ],
 )
 def test_what_does_not_fit(call: Any, complaint: str) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import pytest
 
 from attncli.core.embedding import positions
+from attncli.errors import DataError
 
 
 def formula(t: int, width: int, base: float = 10_000.0) -> list[float]:
@@ -36,5 +38,20 @@ def test_a_step_is_a_rotation_whatever_the_place() -> None:
 
 def test_learned_positions_are_the_first_rows() -> None:
     table = np.arange(12, dtype=np.float16).reshape(4, 3)
-    np.testing.assert_array_equal(positions.learned(table, 3), table[:3])
-    assert positions.learned(table, 3).dtype == np.float32
+    np.testing.assert_array_equal(positions.learned(table, 3, 3), table[:3])
+    assert positions.learned(table, 3, 3).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [
+        (np.zeros((4, 5), np.float32), r"\(4, 5\) of float32 is no table of positions for vectors of width 3"),
+        (np.zeros((4, 3), np.int64), "of int64 is no table"),
+        (np.zeros(3, np.float32), r"\(3,\) of float32 is no table"),
+        (np.zeros((1, 3), np.float32), "2 tokens are more than the 1 positions"),
+    ],
+)
+def test_tables_of_positions_that_do_not_fit(table: Any, complaint: str) -> None:
+    with pytest.raises(DataError, match=complaint) as caught:
+        positions.learned(table, 2, 3)
+    assert caught.value.argument == "position_table"
