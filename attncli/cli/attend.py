@@ -20,6 +20,7 @@ from attncli.cli.methods import (
     LandmarksOption,
     LengthProjectionOption,
     RankOption,
+    check_options,
     method_options,
 )
 from attncli.cli.options import AllowNanOption, Common, choice
@@ -205,6 +206,8 @@ def run(
         return
     if seed is not None and projections != "random" and ("seed" not in own or length_projection is not None):
         raise CallError("--seed goes with random projections or a random method", hint="nothing else is left to chance")
+    weighing = drawing or "weights" in wanted
+    check_options(method, backend, options | {"alibi_slopes": alibi, "return_weights": weighing, "backend": None})
     told = _told(top, head, row, ("weights",) if drawing else wanted)
     attended_to = attended_to_by(context, keys, values)
     projected = projections_named(projections, seed or 0)

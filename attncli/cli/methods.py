@@ -19,11 +19,27 @@ __all__ = [
     "LandmarksOption",
     "LengthProjectionOption",
     "RankOption",
+    "check_options",
     "method_options",
 ]
 
 BACKENDS = ("torch",)
 """The names in `core/attention/mechanisms.py`; here too, since that imports NumPy."""
+WANTED = {
+    "window": ("window", "--window LEFT[,RIGHT]", "like 256, or 256,0 to look back alone"),
+    "block-mask": ("blocks", "--block-mask FILE", "a bool array, a cell a block, true = may attend"),
+}
+"""What a method cannot do without: its argument, the option and a hint."""
+NAMES = {
+    "alibi_slopes": "--alibi",
+    "blocks": "--block-mask",
+    "E": "--length-projection",
+    "F": "--length-projection",
+    "global_blocks": "--global",
+    "global_tokens": "--global",
+    "return_weights": "--emit weights",
+}
+"""Arguments whose options are called otherwise."""
 
 LandmarksOption = Annotated[int | None, typer.Option("--landmarks", min=1, help="Of nystrom; default 64.")]
 FeaturesOption = Annotated[int | None, typer.Option("--features", min=1, help="Of performer; default 256.")]
@@ -78,6 +94,20 @@ def method_options(
     options: dict[str, Any] = {"landmarks": landmarks, "features": features, "rank": rank}
     options |= {"backend": backend, "device": device, **_projection(length_projection)}
     return options | ({"seed": seed} if takes(method, "seed") else {})
+
+
+def check_options(method: str, backend: str | None, options: dict[str, Any]) -> None:
+    """Raises CallError that names the option, before anything is read, where the method takes it not or lacks it."""
+    from attncli.core.attention.mechanisms import options_for
+
+    argument, option, hint = WANTED.get(method, ("", "", ""))
+    if argument and options[argument] is None:
+        raise CallError(f"--method {method} wants {option}", hint=hint)
+    try:
+        options_for(method, options, backend=backend)
+    except CallError as error:
+        name = error.argument and NAMES.get(error.argument, f"--{error.argument.replace('_', '-')}")
+        raise error.at(source=name) from None
 
 
 def _projection(path: str | None) -> dict[str, Any]:

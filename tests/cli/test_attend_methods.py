@@ -116,6 +116,16 @@ def test_cost_in_a_pipe_and_drawn() -> None:
         ),
         (["--seed", "1"], "--seed goes with random projections or a random method; nothing else"),
         (["--seed", "1", "--method", "nystrom"], "--seed goes with random projections"),
+        (["--method", "window"], "attend: --method window wants --window LEFT[,RIGHT]; like 256"),
+        (["--method", "block-mask"], "attend: --method block-mask wants --block-mask FILE"),
+        (["--method", "nystrom", "--alibi"], "attend: --alibi: nystrom attention takes no alibi slopes; exact, "),
+        (["--global", "3"], "attend: --global: exact attention takes no global tokens; longformer would"),
+        (["--length-projection", "m.npy"], "attend: --length-projection: exact attention takes no E; linformer would"),
+        (["--block-mask", "m.npy"], "attend: --block-mask: exact attention takes no blocks; block-mask would"),
+        (
+            ["--backend", "torch", "--emit", "weights"],
+            "attend: --emit weights: torch attention gives no weights; exact",
+        ),
         (["--device", "cuda"], "--device goes with --backend torch"),
         (["--backend", "torch", "--compare-exact"], "--compare-exact is of methods"),
         (["--backend", "torch", "--method", "linear"], "torch runs exact attention alone, not linear"),
@@ -129,6 +139,7 @@ def test_wrong_calls(arguments: list[str], line: str, tmp_path: Path) -> None:
     status, said = failure("attend", *arguments, stdin=saved(X), cwd=tmp_path)
     assert status == 2
     assert line in said
+    assert "torch would" not in said
 
 
 def test_backends_are_those_of_the_core() -> None:

@@ -46,6 +46,7 @@ def saved(folder: Path, content: Any) -> None:
         ("--projections", {"Wq": W, "Wk": W, "Wv": W, "Wo": W[:5]}, "Wo has shape (5, 8)"),
         ("--heads 3 --projections", {"Wq": W, "Wk": W, "Wv": W}, "3 heads do not divide vectors of width 8"),
         ("--heads 2 --projections", {"Wq": W, "Wk": W[:, :6], "Wv": W}, "2 key heads of width 3"),
+        ("--heads 2 --projections", {"Wq": W, "Wk": W[:, :6], "Wv": W}, "Wk needs a multiple of 4 columns"),
         ("--method block-mask --block-mask", np.ones((3, 3)), "the mask of blocks holds float64, not bool"),
         ("--method block-mask --block 3 --block-mask", np.ones((3, 3), bool), "the mask of blocks has shape (3, 3)"),
         ("--method linformer --length-projection", X, "E holds float32 of shape (6, 8); give floats (k, 6)"),
@@ -59,6 +60,22 @@ def test_attend_names_the_file(tmp_path: Path, option: str, content: Any, compla
     assert line.startswith("attncli attend: given, for record 1 of x.npy: ")
     assert complaint in line
     assert not (tmp_path / "y.npy").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        (X, "holds an array without a name (6, 8); they are named Wq, Wk, Wv and Wo (D_in, D_out), bq, bk, bv and bo"),
+        ({"W_Q": W, "Wk": W, "Wv": W}, "holds W_Q (8, 8); they are named Wq, "),
+        ({"Wq": W, "Wv": W}, "lacks Wk beside Wq (8, 8), Wv (8, 8); "),
+        ({"Wq": W, "Wk": W, "Wv": W, "bq": W[0, :5]}, "bq has shape (5,), not (8,), which fits Wq"),
+    ],
+)
+def test_projections_say_what_was_found_and_what_is_wanted(tmp_path: Path, content: Any, complaint: str) -> None:
+    saved(tmp_path, content)
+    status, line = failure("attend", "--projections", "given", "x.npy", "-o", "y.npy", cwd=tmp_path)
+    assert status == 1
+    assert f"attend: given: {complaint}" in line
 
 
 def test_what_is_wrong_with_the_input_names_the_input(tmp_path: Path) -> None:

@@ -72,10 +72,11 @@ def options_for(method: str, options: dict[str, Any], *, backend: str | None = N
     given = {name: value for name, value in options.items() if value is not None and value is not False}
     for name in given:
         if not _has(run, name):
-            others = [other for other in (*MECHANISMS, *BACKENDS) if _has((MECHANISMS | BACKENDS)[other], name)]
+            others = [other for other in MECHANISMS if _has(MECHANISMS[other], name)]
+            others = others or [f"backend {other}" for other in BACKENDS if _has(BACKENDS[other], name)]
             hint = f"{', '.join(others)} would" if others else "leave it out"
             verb, what = ("gives", name[7:]) if name.startswith("return_") else ("takes", name.replace("_", " "))
-            raise CallError(f"{backend or method} attention {verb} no {what}", hint=hint)
+            raise CallError(f"{backend or method} attention {verb} no {what}", hint=hint, argument=name)
     return given
 
 

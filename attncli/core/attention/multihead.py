@@ -157,11 +157,11 @@ def project(
     else:
         q, k, v = _projected(x, keys, values, projections or Projections(), heads, kv_heads)
     if q.shape[-1] != k.shape[-1]:
-        raise DataError(
-            f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}",
-            hint="fewer key heads need a projection to fewer columns: --projections random, or a file",
-            argument="projections" if projections is not None else "keys",
-        )
+        told = f"{heads} query heads of width {q.shape[-1]} cannot meet {k.shape[0]} key heads of width {k.shape[-1]}"
+        if projections is None:
+            hint = "fewer key heads need a projection to fewer columns: --projections random, or a file"
+            raise DataError(told, hint=hint, argument="keys")
+        raise DataError(told, hint=f"Wk needs a multiple of {q.shape[-1]} columns", argument="projections")
     back = projections.o if projections is not None else Linear()
     return q, k, v, lambda output: output if x.ndim == 3 else back(join_heads(output))
 

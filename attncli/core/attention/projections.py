@@ -22,6 +22,7 @@ __all__ = ["Linear", "Projections"]
 
 Floats = NDArray[np.floating[Any]]
 ROLES = ("q", "k", "v", "o")
+NAMES = "they are named Wq, Wk, Wv and Wo (D_in, D_out), bq, bk, bv and bo, or as PyTorch names them"
 APART = {"q_proj_weight": "Wq", "k_proj_weight": "Wk", "v_proj_weight": "Wv"}
 TORCH_NAMES = ("in_proj_weight", *APART, "in_proj_bias", "out_proj.weight", "out_proj.bias")
 
@@ -50,7 +51,7 @@ class Linear:
             if x.shape[-1] != self.W.shape[0]:
                 raise DataError(
                     f"W{self.role} has shape {self.W.shape}, and meets vectors of width {x.shape[-1]}",
-                    hint="W is (width before, width after)",
+                    hint="it is (D_in, D_out)",
                     argument="projections",
                 )
             x = x @ self.W.astype(x.dtype, copy=False)
@@ -89,19 +90,24 @@ class Projections:
         Raises DataError for a name that is none of these, a wrong shape, NaN or infinity.
         """
         if not arrays:
-            raise DataError("holds no arrays", hint="name them Wq, Wk, Wv, Wo and bq, bk, bv, bo")
+            raise DataError("holds no arrays", hint=NAMES)
         for name, array in arrays.items():
             if array.dtype.kind not in "fiu" or not np.isfinite(array).all():
-                raise DataError(f"{name} does not hold finite numbers")
+                raise DataError(f"{name or 'the array'} does not hold finite numbers")
         if any(name in TORCH_NAMES for name in arrays):
             arrays = _from_torch(arrays)
         known = {f"{letter}{role}" for letter in "Wb" for role in ROLES}
         if unknown := sorted(set(arrays) - known):
-            raise DataError(f"holds {', '.join(unknown)}", hint="name them Wq, Wk, Wv, Wo and bq, bk, bv, bo")
+            raise DataError(f"holds {_listed({name: arrays[name] for name in unknown})}", hint=NAMES)
         made = cls(*(_linear(role, arrays) for role in ROLES))
         if missing := [f"W{role}" for role in "qkv" if f"W{role}" not in arrays]:
-            raise DataError(f"lacks {', '.join(missing)}", hint="an identity matrix leaves vectors as they are")
+            told = f"lacks {', '.join(missing)} beside {_listed(arrays)}"
+            raise DataError(told, hint="an identity matrix leaves vectors as they are")
         return made
+
+
+def _listed(arrays: Mapping[str, NDArray[Any]]) -> str:
+    return ", ".join(f"{name or 'an array without a name'} {array.shape}" for name, array in arrays.items())
 
 
 def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:
@@ -109,7 +115,8 @@ def _linear(role: str, arrays: Mapping[str, NDArray[Any]]) -> Linear:
     if W is not None and W.ndim != 2:
         raise DataError(f"W{role} has shape {W.shape}, not (D_in, D_out)")
     if b is not None and (b.ndim != 1 or (W is not None and b.shape[0] != W.shape[1])):
-        raise DataError(f"b{role} has shape {b.shape}, which does not fit W{role}")
+        wanted = "(D_out,)" if W is None else (W.shape[1],)
+        raise DataError(f"b{role} has shape {b.shape}, not {wanted}, which fits W{role}")
     return Linear(W, b, role)
 
 

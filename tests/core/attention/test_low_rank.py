@@ -129,7 +129,11 @@ ONES = np.ones((1, 3, 4), np.float32)
         ({"method": "nystrom", "landmarks": 0}, CallError, "0 landmarks are too few"),
         ({"method": "nystrom", "causal": True}, CallError, "nystrom attention takes no causal; exact, "),
         ({"method": "linformer", "rank": -1}, CallError, "rank -1 is too small"),
-        ({"method": "linformer", "E": np.ones((2, 4))}, DataError, r"E holds float64 of shape \(2, 4\); \(k, 3\)"),
+        (
+            {"method": "linformer", "E": np.ones((2, 4))},
+            DataError,
+            r"E holds float64 of shape \(2, 4\); give floats \(k, 3\)",
+        ),
         ({"method": "linformer", "E": np.full((2, 3), np.nan)}, DataError, "E holds NaN"),
         ({"method": "linformer", "F": np.ones((2, 3))}, CallError, "E is not"),
         ({"method": "linformer", "E": np.ones((2, 3)), "rank": 4}, CallError, "the rank is 4"),

@@ -45,7 +45,7 @@ def test_without_pytorch_the_line_says_what_to_install(monkeypatch: pytest.Monke
         ({"backend": "torch", "method": "linear"}, "torch runs exact attention alone, not linear"),
         ({"backend": "torch", "softcap": 3.0}, "torch attention takes no softcap; exact, "),
         ({"backend": "torch", "return_weights": True}, "torch attention gives no weights; exact, "),
-        ({"device": "cpu"}, "exact attention takes no device; torch would"),
+        ({"device": "cpu"}, "exact attention takes no device; backend torch would"),
     ],
 )
 def test_wrong_calls(options: dict[str, Any], complaint: str) -> None:
