@@ -96,8 +96,12 @@ def run(
     keys: Annotated[str | None, typer.Option("--keys", metavar="FILE", help="K, (M, D) or (Hkv, M, d).")] = None,
     values: Annotated[str | None, typer.Option("--values", metavar="FILE", help="V, as long as K.")] = None,
     mask: Annotated[str | None, typer.Option("--mask", metavar="FILE", help="Bool; true = may attend.")] = None,
-    bias: Annotated[str | None, typer.Option("--bias", metavar="FILE", help="Added to the scores.")] = None,
-    scale: Annotated[float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")] = None,
+    bias: Annotated[
+        str | None, typer.Option("--bias", metavar="FILE", help="Added to the scores.")
+    ] = None,
+    scale: Annotated[
+        float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")
+    ] = None,
     softcap: Annotated[float | None, typer.Option("--softcap", help="softcap * tanh(scores / softcap).")] = None,
     rope: RopeOption = None,
     rope_theta: RopeThetaOption = None,
@@ -148,6 +152,12 @@ def run(
     attncli attend --causal --emit top-k,entropy vectors.npy --to json
 
     On a terminal it draws the weights as a grid, queries down and keys across (--to grid draws anywhere).
+
+    Of N queries and M keys, --emit weights is (H, N, M), and so are the scores: Q times K transposed times scale, after
+    --rope and before softcap, ALiBi, bias and mask. top-k is two arrays (H, N, k) of keys and weights, entropy (H, N)
+    in nats. distances is (H, N + M - 1), the weight at each distance, summed over the queries: query i stands at
+    i + M - N, and place t holds what it gives the key t + 1 - N before it. So in self-attention place N - 1 is the
+    token itself, the places left of it the tokens ahead of it, and those right of it the tokens behind.
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """

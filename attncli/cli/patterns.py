@@ -37,7 +37,14 @@ __all__ = [
 ROPES = ("half", "interleaved")
 """Which two numbers of a head are a pair; see `core/attention/rope.py`."""
 
-DilationOption = Annotated[int | None, typer.Option("--dilation", min=1, help="Of window: only every so many keys.")]
+DilationOption = Annotated[
+    int | None,
+    typer.Option(
+        "--dilation",
+        min=1,
+        help="Of window: only every so many keys, which is what --window then counts; it reaches so many times as far.",
+    ),
+]
 StrideOption = Annotated[
     int | None, typer.Option("--stride", min=1, help="Of strided; default the root of the length.")
 ]

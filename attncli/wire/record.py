@@ -42,7 +42,7 @@ class Record:
     weights: NDArray[np.floating[Any]] | None = None
     """Attention weights, float32 (H, T, M)."""
     scores: NDArray[np.floating[Any]] | None = None
-    """Attention logits before mask and softmax, float32 (H, T, M)."""
+    """QKᵀ·scale, before softcap, biases, mask and softmax, float32 (H, T, M)."""
     summary: dict[str, NDArray[Any]] = field(default_factory=dict)
     """What was told of the weights: `top_keys`, `top_weights`, `entropy`, `distances`, each under its name."""
     extra: dict[str, Any] = field(default_factory=dict)

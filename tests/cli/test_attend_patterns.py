@@ -92,6 +92,29 @@ def test_what_is_told_of_the_weights() -> None:
     np.testing.assert_allclose(some, weights[[1]][:, [5, -1]], atol=1e-6)
 
 
+def test_what_the_help_says_of_scores_distances_and_dilation(tmp_path: Path) -> None:
+    said = " ".join(output("attend", "--help").decode().split())
+    assert "the scores: Q times K transposed times scale, after --rope and before softcap, ALiBi, bias and mask" in said
+    np.save(tmp_path / "bias.npy", np.ones((40, 40), np.float32))
+    changing = ["--softcap", "0.5", "--alibi", "--bias", str(tmp_path / "bias.npy"), "--causal"]
+    products = HEADS @ HEADS.swapaxes(1, 2) / np.sqrt(8)
+    np.testing.assert_allclose(attended("--emit", "scores", *changing), products, atol=1e-5)
+    rotated = Rope().rotate(HEADS, np.arange(40))
+    scores = attended("--emit", "scores", "--rope", *changing)
+    np.testing.assert_allclose(scores, rotated @ rotated.swapaxes(1, 2) / np.sqrt(8), atol=1e-5)
+    assert np.abs(scores - products).max() > 0.1
+
+    assert "place t holds what it gives the key t + 1 - N before it" in said
+    weights = attncli.attention(HEADS, HEADS, HEADS, return_weights=True).weights
+    distances = attended("--emit", "distances")
+    before = [weights.trace(39 - place, axis1=1, axis2=2) for place in range(79)]
+    np.testing.assert_allclose(distances, np.transpose(before), rtol=1e-4)
+
+    assert "only every so many keys, which is what --window then counts" in said
+    dilated = attended("--method", "window", "--window", "1,0", "--dilation", "3", "--emit", "weights")
+    assert [np.flatnonzero(row).tolist() for row in dilated[0, :5]] == [[0], [1], [2], [0, 3], [1, 4]]
+
+
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [

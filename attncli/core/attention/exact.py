@@ -83,7 +83,7 @@ def attention(
 
 
 def logits(queries: ArrayLike, keys: ArrayLike, *, scale: float | None = None, rope: Rope | None = None) -> Floats:
-    """QKᵀ·scale, the scores before mask and softmax: (…, H, N, d), (…, Hkv, M, d) -> (…, H, N, M).
+    """QKᵀ·scale, the scores before softcap, bias, mask and softmax: (…, H, N, d), (…, Hkv, M, d) -> (…, H, N, M).
 
     >>> logits([[[2.0]]], [[[1.0], [3.0]]])
     array([[[2., 6.]]], dtype=float32)

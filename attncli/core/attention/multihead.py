@@ -33,7 +33,7 @@ class MultiHead:
     weights: Floats | None = None
     """(H, T, M)"""
     scores: Floats | None = None
-    """(H, T, M), before mask and softmax."""
+    """(H, T, M): QKᵀ·scale, after RoPE and before softcap, ALiBi, bias, mask and softmax."""
     summary: Summary | None = None
     """Of the weights, where something of it was asked for."""
     empty_rows: int = 0

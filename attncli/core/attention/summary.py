@@ -28,7 +28,8 @@ class Summary(NamedTuple):
     entropy: Floats | None
     """(…, H, N): −Σ p·ln p of each row, in nats."""
     mass: NDArray[np.float64] | None
-    """(…, H, N + M − 1): the weight at each distance i' − j, from 1 − N to M − 1, summed over the rows."""
+    """(…, H, N + M − 1): the weight at each distance i' − j of a query at i' = i + M − N and a key at j, from 1 − N
+    to M − 1, summed over the rows; in self-attention place N − 1 is a token's own."""
 
 
 def summary(
