@@ -96,12 +96,8 @@ def run(
     keys: Annotated[str | None, typer.Option("--keys", metavar="FILE", help="K, (M, D) or (Hkv, M, d).")] = None,
     values: Annotated[str | None, typer.Option("--values", metavar="FILE", help="V, as long as K.")] = None,
     mask: Annotated[str | None, typer.Option("--mask", metavar="FILE", help="Bool; true = may attend.")] = None,
-    bias: Annotated[
-        str | None, typer.Option("--bias", metavar="FILE", help="Added to the scores.")
-    ] = None,
-    scale: Annotated[
-        float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")
-    ] = None,
+    bias: Annotated[str | None, typer.Option("--bias", metavar="FILE", help="Added to the scores.")] = None,
+    scale: Annotated[float | None, typer.Option("--scale", help="Of the scores; default 1/sqrt(d).")] = None,
     softcap: Annotated[float | None, typer.Option("--softcap", help="softcap * tanh(scores / softcap).")] = None,
     rope: RopeOption = None,
     rope_theta: RopeThetaOption = None,
