@@ -70,7 +70,9 @@ BackendOption = Annotated[
 DeviceOption = Annotated[
     str | None,
     typer.Option(
-        "--device", metavar="NAME[,NAME]", help="Of --backend torch: cpu, cuda, cuda:1, mps; heads are shared."
+        "--device",
+        metavar="NAME[,NAME]",
+        help="Of --backend torch: cpu (one, with all its cores), cuda (all), cuda:1, mps; several share the heads.",
     ),
 ]
 

@@ -44,8 +44,8 @@ def attention(
 ) -> Any:
     """Arguments, shapes and errors as those of `exact.attention`; an `Attended` (where asked for) has no lse.
 
-    `device` is cpu, cuda (all of them), cuda:1, mps, or several by commas: each takes some of the heads. Raises
-    CallError where PyTorch is not installed or has no such device.
+    `device` is cpu (one, with all its cores), cuda (all of them), cuda:1, mps, or several by commas: each takes some
+    of the heads. Raises CallError where PyTorch is not installed or has no such device.
     """
     problem = Problem.of(
         queries, keys, values, causal=causal, mask=mask, bias=bias, scale=scale, window=window,
@@ -135,19 +135,26 @@ def _torch() -> Any:
 
 def _devices(torch: Any, names: str) -> list[Any]:
     """The devices that are meant, each tried with one number."""
+    present = _present(torch)
     devices: list[Any] = []
-    for name in names.split(","):
-        try:
-            device = torch.device(name.strip())
-            several = device.type == "cuda" and device.index is None
-            found = [torch.device("cuda", i) for i in range(torch.cuda.device_count())] if several else [device]
-            for one in found or [device]:
+    for name in map(str.strip, names.split(",")):
+        found = [one for one in present if one in (name, name.removesuffix(":0")) or name == one[:4] == "cuda"]
+        if not found:
+            raise CallError(f"PyTorch has no device {name!r} here", hint=f"there are {', '.join(present)}")
+        for one in found:
+            try:
                 torch.zeros(1, device=one)
-        except (RuntimeError, AssertionError, NotImplementedError) as error:
-            line = str(error).strip().splitlines()[0]
-            raise CallError(f"PyTorch has no device {name.strip()!r} here ({line})", hint="try cpu") from error
-        devices += found
+            except RuntimeError as error:
+                line = str(error).strip().splitlines()[0]
+                raise CallError(f"PyTorch cannot use the device {one} ({line})", hint="try cpu") from error
+            devices.append(torch.device(one))
     return devices
+
+
+def _present(torch: Any) -> list[str]:
+    """The devices of this machine; the processor is one, however many cores it has."""
+    cuda = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
+    return ["cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
 @contextlib.contextmanager

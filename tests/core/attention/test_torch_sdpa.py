@@ -53,7 +53,7 @@ def test_wrong_calls(options: dict[str, Any], complaint: str) -> None:
         attention(Q, K, V, **options)
 
 
-@pytest.mark.parametrize("device", ["cpu", "cpu,cpu", "cpu, cpu,cpu,cpu"])
+@pytest.mark.parametrize("device", ["cpu", "cpu,cpu", "cpu, cpu:0,cpu,cpu"])
 @pytest.mark.parametrize(
     "options",
     [
@@ -94,8 +94,10 @@ def test_equal_lengths_half_precision_double_and_nothing() -> None:
 
 def test_a_device_that_is_not_there() -> None:
     torch = pytest.importorskip("torch")
-    for name in ("gpu7", *([] if torch.cuda.is_available() else ["cuda"])):
-        with pytest.raises(CallError, match=f"PyTorch has no device '{name}' here"):
+    count = torch.cuda.device_count()
+    there = ", ".join(["cpu", *(f"cuda:{index}" for index in range(count))])
+    for name in ("gpu7", "cpu:3", "meta", f"cuda:{count}", "", *([] if count else ["cuda"])):
+        with pytest.raises(CallError, match=f"^PyTorch has no device '{name}' here; there are {there}"):
             attention(Q, K, V, backend="torch", device=f"cpu,{name}")
 
 
