@@ -1,4 +1,4 @@
-"""The seconds and the peak memory that a piece of work takes, as Linux's /proc tells the latter."""
+"""The memory that there is, and the seconds and the peak memory that a piece of work takes, as Linux tells them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-__all__ = ["measured"]
+__all__ = ["available", "measured"]
 
 PROC = Path("/proc/self")
+CONTROL_GROUP = Path("/sys/fs/cgroup")
+LIMITS = ("memory.max", "memory/memory.limit_in_bytes")
+"""Where the second and the first version of control groups have a container's limit."""
 T = TypeVar("T")
 
 
@@ -29,6 +32,29 @@ def measured(work: Callable[[], T]) -> tuple[T, float, int | None]:
     return result, seconds, None if before is None or peak is None else max(0, peak - before)
 
 
+def available() -> int | None:
+    """Bytes that can still be had: of the system's memory, the process's own limit and its container's, the least.
+
+    None where the system tells nothing.
+
+    >>> available() == 0
+    False
+    """
+    import resource
+
+    found = [_told(PROC.parent / "meminfo", "MemAvailable")]
+    for name in LIMITS:
+        try:
+            text = (CONTROL_GROUP / name).read_text(encoding="ascii", errors="replace").strip()
+        except OSError:
+            continue
+        found.append(int(text) - (_resident("VmRSS") or 0) if text.isdecimal() else None)
+    limit, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if limit != resource.RLIM_INFINITY:
+        found.append(limit - (_resident("VmSize") or 0))
+    return min((max(0, size) for size in found if size is not None), default=None)
+
+
 def _forget_peak() -> bool:
     """Lets the peak begin anew at what is resident now (proc(5), clear_refs)."""
     try:
@@ -39,8 +65,13 @@ def _forget_peak() -> bool:
 
 
 def _resident(key: str) -> int | None:
+    return _told(PROC / "status", key)
+
+
+def _told(path: Path, key: str) -> int | None:
+    """Bytes, from a line like "VmRSS:  1234 kB"."""
     try:
-        lines = (PROC / "status").read_text(encoding="ascii", errors="replace").splitlines()
+        lines = path.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
         return None
     sizes = [line.split() for line in lines if line.startswith(f"{key}:")]

@@ -43,6 +43,7 @@ from attncli.cli.patterns import (
     pattern_options,
     position_options,
 )
+from attncli.cli.room import check_room
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
 
@@ -219,6 +220,8 @@ def run(
     projected = projections_named(projections, seed or 0)
     drawn_labels: list[Labels] = []
 
+    fmt = "npy"
+
     def attend(record: Record) -> None:
         x = record.vectors if record.vectors is not None else record.output
         if x is None:
@@ -228,6 +231,9 @@ def run(
         if record.tokens is not None and len(record.tokens) != x.shape[-2]:
             raise DataError(f"has {len(record.tokens)} tokens and {x.shape[-2]} vectors")
         k, v, labels = attended_to(record)
+        if not drawing:
+            shapes = x.shape, x.shape if k is None else k.shape
+            check_room(*shapes, heads or 1, wanted, told["weights_of"], fmt)
         layer: dict[str, Any] = {
             "heads": heads,
             "kv_heads": kv_heads,
@@ -254,6 +260,7 @@ def run(
     def format_for(came_in: str) -> str:
         if drawing:
             return "grid"
+        nonlocal fmt
         fmt = to or streams.format_of(common.output, FORMATS) or came_in
         if fmt == "npy" and (len(wanted) > 1 or wanted == ["top-k"]):
             raise CallError("npy has room for one array a record", hint="emit one, or use --to json")
