@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import mmap
 import os
 import stat
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import hashlib
 
 __all__ = [
+    "check_output",
     "digest",
     "expand",
     "forget",
@@ -28,6 +30,7 @@ __all__ = [
     "open_kept",
     "open_output",
     "open_together",
+    "os_error",
     "read_bytes",
     "remove",
     "replace",
@@ -85,7 +88,7 @@ def open_input(path: str) -> Iterator[BinaryIO]:
     except OSError as error:
         if error.filename is None and not compression.is_damage(error):
             raise
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
 
 
 @contextmanager
@@ -95,17 +98,12 @@ def open_output(path: str | None, *, inputs: Sequence[str] = ()) -> Iterator[Bin
     The data go to a sibling file that is renamed at the end, and removed on failure or Ctrl-C. Devices and pipes
     are written directly. .gz .zst .xz .bz2 compress. Raises CallError where the output is one of the inputs.
     """
+    check_output(path, inputs=inputs)
     if path is None or path == "-":
-        if sys.stdout is None:
-            raise DataError("standard output is closed")
-        if any(_same(1, source) for source in inputs):
-            raise CallError("standard output is an input too", hint="write to another file")
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
     target = Path(os.path.realpath(path))  # a link stays a link, its target is replaced
-    if any(_same(path, source) for source in inputs):
-        raise CallError(f"{path} is an input too", hint="write to another file")
     try:
         if target.exists() and not stat.S_ISREG(target.stat().st_mode):
             with target.open("wb") as handle:
@@ -116,7 +114,31 @@ def open_output(path: str | None, *, inputs: Sequence[str] = ()) -> Iterator[Bin
     except OSError as error:
         if isinstance(error, BrokenPipeError):
             raise
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
+
+
+def check_output(path: str | None, *, inputs: Sequence[str] = ()) -> None:
+    """Raises what `open_output` would, and writes nothing: for an input, a folder, a place where no file can be."""
+    if path is None or path == "-":
+        if sys.stdout is None:
+            raise DataError("standard output is closed")
+        if any(_same(1, source) for source in inputs):
+            raise CallError("standard output is an input too", hint="write to another file")
+        return
+    if any(_same(path, source) for source in inputs):
+        raise CallError(f"{path} is an input too", hint="write to another file")
+    target = Path(os.path.realpath(path))
+    try:
+        special = target.exists() and not stat.S_ISREG(target.stat().st_mode)
+        for wrong, number in (
+            (target.is_dir(), errno.EISDIR),
+            (not target.parent.is_dir(), errno.ENOENT),
+            (not os.access(target if special else target.parent, os.W_OK), errno.EACCES),
+        ):
+            if wrong:
+                raise OSError(number, os.strerror(number))
+    except OSError as error:
+        raise os_error(error, path) from error
 
 
 @contextmanager
@@ -143,7 +165,7 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
                 _settle(handle, target)
         replace_all(beside, targets)
     except OSError as error:
-        raise _os_error(error, paths[0]) from error
+        raise os_error(error, paths[0]) from error
     finally:
         if not keep:
             for part in beside:
@@ -182,7 +204,7 @@ def open_kept(path: str) -> Iterator[BinaryIO]:
             handle.seek(0)
             yield handle
     except OSError as error:
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
 
 
 def forget(paths: Sequence[str]) -> None:
@@ -205,7 +227,7 @@ def remove(path: str) -> bool:
     except FileNotFoundError:
         return False
     except OSError as error:
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
     return True
 
 
@@ -226,51 +248,8 @@ def map_bytes(path: str) -> Any:
                 if not _compressed(raw):
                     return mmap.mmap(raw.fileno(), 0, access=mmap.ACCESS_READ) if found.st_size else b""
         except OSError as error:
-            raise _os_error(error, path) from error
+            raise os_error(error, path) from error
     return read_bytes(path)
-
-
-class Scratch:
-    """A temporary file without a name, in `folder` (default: TMPDIR): it vanishes with the process, however it ends.
-
-    >>> with Scratch() as scratch:
-    ...     scratch.write(b"abc")
-    ...     scratch.read(1, 2)
-    b'bc'
-    """
-
-    def __init__(self, folder: str | None = None) -> None:
-        import tempfile
-
-        self._place = folder or tempfile.gettempdir()
-        try:
-            self._file = tempfile.TemporaryFile(buffering=0, dir=self._place)  # noqa: SIM115 - closed by __exit__
-        except OSError as error:
-            raise _os_error(error, self._place) from error
-
-    def __enter__(self) -> Scratch:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._file.close()
-
-    def write(self, block: bytes) -> None:
-        """Appends. Raises DataError, on a full disk above all."""
-        rest = memoryview(block)
-        try:
-            while rest:
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            raise _os_error(error, f"temporary file in {self._place}") from error
-
-    def read(self, offset: int, size: int) -> bytes:
-        """Up to `size` bytes from an offset on."""
-        return os.pread(self._file.fileno(), size, offset)
-
-    def map(self) -> Any:
-        """All that was written so far, as a read-only memory map."""
-        number = self._file.fileno()
-        return mmap.mmap(number, 0, access=mmap.ACCESS_READ) if os.fstat(number).st_size else b""
 
 
 def size(path: str) -> int | None:
@@ -288,7 +267,7 @@ def is_compressed(path: str) -> bool:
         with Path(path).open("rb") as raw:
             return _compressed(raw)
     except OSError as error:
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
 
 
 def _compressed(raw: BinaryIO) -> bool:
@@ -302,7 +281,7 @@ def digest(path: str, hasher: hashlib._Hash) -> str:
             while chunk := raw.read(1 << 20):
                 hasher.update(chunk)
     except OSError as error:
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
     return hasher.hexdigest()
 
 
@@ -317,7 +296,7 @@ def replace(path: str, data: bytes) -> None:
         with _sibling(target) as raw:
             raw.write(data)
     except OSError as error:
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
 
 
 def _walk(folder: str) -> Iterator[str]:
@@ -331,7 +310,7 @@ def status(path: str) -> os.stat_result:
     try:
         found = Path(path).stat()
     except OSError as error:
-        raise _os_error(error, path) from error
+        raise os_error(error, path) from error
     except ValueError as error:  # a NUL in the name
         raise DataError(f"is no file's name ({error})", source=path) from error
     if stat.S_ISDIR(found.st_mode):
@@ -381,7 +360,8 @@ def _same(path: str | int, other: str) -> bool:
     return stat.S_ISREG(one.st_mode) and os.path.samestat(one, two)
 
 
-def _os_error(error: OSError, path: str) -> DataError:
+def os_error(error: OSError, path: str) -> DataError:
+    """What the system says, as a line of ours."""
     hints = {
         "FileNotFoundError": "check the path",
         "PermissionError": "check who may read or write it",

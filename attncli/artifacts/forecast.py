@@ -80,6 +80,8 @@ def forecast(
     is compressed). Distinct words grow with the text as Heaps' law says, D = K * n^b (Heaps 1978, 7.5), whose b half
     of what was counted tells. Each thread counts in a table of its own, and those are joined in the end.
     """
+    regex = resolve(pattern)
+    count_words([], regex)  # whether it compiles
     sources = files.expand([os.fspath(path) for path in paths])
     sizes = [_size(source) for source in sources]
     if None in sizes:
@@ -90,7 +92,6 @@ def forecast(
     blocks: list[bytes] = []
     for source, size in zip(sources, known, strict=True):
         blocks += _sample(source, size, math.ceil(size * share), from_format, field)
-    regex = resolve(pattern)
     half, whole = _Words.of(blocks[::2], regex), _Words.of(blocks, regex)
     sampled = sum(map(len, blocks))
     growth = max(1.0, text / max(1, sampled))

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from attncli import files
+from attncli.scratch import Scratch
 
 __all__ = ["Spool"]
 
@@ -23,7 +23,7 @@ class Spool:
 
     def __init__(self, folder: str | None = None) -> None:
         """`folder` is where the file is made (default: TMPDIR); it has no name, and vanishes with the process."""
-        self._scratch = files.Scratch(folder)
+        self._scratch = Scratch(folder)
         self._lengths: list[NDArray[np.uint64]] = []
         self.total = 0
         """Ids so far."""

@@ -14,9 +14,10 @@ from attncli.core.tokenizer.counts import Spill, count_words
 from attncli.core.tokenizer.normalize import normalizer
 from attncli.core.tokenizer.patterns import WHITESPACE, resolve
 from attncli.core.tokenizer.train import Plan, learn
+from attncli.scratch import Scratch
 from attncli.wire import jsonl, streams, text
 
-__all__ = ["documents", "train_bpe"]
+__all__ = ["documents", "planned", "train_bpe"]
 
 CHUNK = 1 << 20
 """Bytes read at a time."""
@@ -63,20 +64,16 @@ def train_bpe(
     [(b'a', b'n'), (b'an', b'a')]
     """
     listed = [paths] if isinstance(paths, (str, os.PathLike)) else list(paths)
-    if pattern is None:
-        pattern = "whitespace" if end_of_word is not None else "gpt2"
-    source = resolve(pattern)
-    plan = Plan(
+    plan = planned(
         vocab_size=vocab_size,
         merges=merges,
+        pattern=pattern,
         unit=unit,
-        pattern=source,
-        drop_gaps=source == WHITESPACE,
         end_of_word=end_of_word,
-        special=list(special),
+        special=special,
         min_frequency=min_frequency,
         max_token_length=max_token_length,
-        normalizer=normalize,
+        normalize=normalize,
     )
     sources = files.expand([os.fspath(path) for path in listed])
     sizes = [files.size(source) for source in sources]
@@ -85,10 +82,10 @@ def train_bpe(
     with ExitStack() as stack:
         spill = None
         if max_memory is not None:
-            spill = Spill(max_memory, lambda: stack.enter_context(files.Scratch(folder)), on_spill)
+            spill = Spill(max_memory, lambda: stack.enter_context(Scratch(folder)), on_spill)
         counts = count_words(
             documents(sources, by, from_format, field),
-            source,
+            plan.pattern,
             drop_gaps=plan.drop_gaps,
             threads=threads,
             change=normalizer(normalize),
@@ -102,6 +99,41 @@ def train_bpe(
         for step, ((left, right), count) in enumerate(zip(learned.merges, learned.counts, strict=True), 1):
             trace(step, model.tokens[left], model.tokens[right], count)
     return Tokenizer(replace(model, name=name))
+
+
+def planned(
+    *,
+    vocab_size: int | None,
+    merges: int | None,
+    pattern: str | None,
+    unit: Literal["bytes", "characters"],
+    end_of_word: str | None,
+    special: Sequence[str],
+    min_frequency: int,
+    max_token_length: int | None,
+    normalize: str | None,
+) -> Plan:
+    """What `train_bpe` is to learn, arguments as there. Raises CallError for those that do not fit each other.
+
+    >>> planned(vocab_size=None, merges=9, pattern=None, unit="characters", end_of_word="_", special=[],
+    ...     min_frequency=2, max_token_length=None, normalize=None).pattern
+    '\\\\S+'
+    """
+    if pattern is None:
+        pattern = "whitespace" if end_of_word is not None else "gpt2"
+    source = resolve(pattern)
+    return Plan(
+        vocab_size=vocab_size,
+        merges=merges,
+        unit=unit,
+        pattern=source,
+        drop_gaps=source == WHITESPACE,
+        end_of_word=end_of_word,
+        special=list(special),
+        min_frequency=min_frequency,
+        max_token_length=max_token_length,
+        normalizer=normalize,
+    )
 
 
 def documents(sources: Iterable[str], by: str, from_format: str | None, field: str) -> Iterator[Iterable[bytes]]:

@@ -78,6 +78,16 @@ class Console:
             raise CallError(f"{fmt} is not for a terminal", hint="use -o FILE, a pipe, or --to json")
         return files.open_output(path, inputs=[*(sources or []), *self.beside])
 
+    def plan(self, sources: list[str]) -> str:
+        """What a dry run says of the inputs, once it is sure that the output could be opened."""
+        files.check_output(self._common.output, inputs=[*sources, *self.beside])
+        sizes = [files.size(source) for source in sources]
+        told = f"{sum(size or 0 for size in sizes):,} bytes"
+        if unknown := sizes.count(None):
+            told = "" if unknown == len(sizes) else f"{told} and "
+            told += f"{unknown} of unknown length (pipe)"
+        return f"{len(sources)} inputs, {told}, {self._common.threads or 'all'} threads"
+
     @property
     def beside(self) -> list[str]:
         """The files that are read beside the inputs."""

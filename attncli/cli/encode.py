@@ -129,7 +129,7 @@ def run(
     records = None if from_ is None else from_ == "json"
     corpus = Corpus(coder, by, records, field or "text", before, after, max_tokens, end, encoding, common.threads)
     if dry_run:
-        _plan(console, sources, corpus, common)
+        console.tell(f"{console.plan(sources)}, tokenizer {coder.identity} of {len(coder):,} entries")
     elif count:
         from attncli.cli.count import print_counts
 
@@ -177,17 +177,6 @@ def _encoding(coder: Tokenizer, allow_special: list[str] | None, dropout: float 
         coder.check_dropout(dropout)
         chosen |= {"dropout": dropout, "seed": seed}
     return chosen
-
-
-def _plan(console: Console, sources: list[str], corpus: Corpus, common: Common) -> None:
-    from attncli import files
-
-    size = sum(files.size(source) or 0 for source in sources)
-    coder = corpus.tokenizer
-    console.tell(
-        f"{len(sources)} inputs, {size:,} bytes, {common.threads or 'all'} threads, "
-        f"tokenizer {coder.identity} of {len(coder):,} entries"
-    )
 
 
 def _flat(console: Console, sources: list[str], corpus: Corpus, output: str, dtype: str | None, resume: bool) -> None:

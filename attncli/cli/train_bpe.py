@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, BinaryIO, Literal, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
 
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
 from attncli.cli.options import Common, FieldOption, TextFromOption, byte_size, check_field, choice
-from attncli.errors import CallError
+from attncli.errors import CallError, DataError
 
 if TYPE_CHECKING:
     from attncli.artifacts.forecast import Forecast
@@ -94,7 +95,7 @@ def run(
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli import files
-    from attncli.artifacts.training import train_bpe
+    from attncli.artifacts.training import planned, train_bpe
 
     console = Console(common)
     if vocab_size is None and merges is None:
@@ -103,19 +104,33 @@ def run(
         raise CallError("--vocab-size and --merges both say when to stop", hint="give one of them")
     sources = console.sources()
     check_field(field, from_, sources)
+    learning: dict[str, Any] = {
+        "vocab_size": vocab_size,
+        "merges": merges,
+        "pattern": pattern,
+        "unit": unit,
+        "end_of_word": end_of_word,
+        "special": special or [],
+        "min_frequency": min_frequency,
+        "max_token_length": max_token_length,
+        "normalize": normalize,
+    }
+    if temp_dir is not None and not Path(temp_dir).is_dir():
+        raise DataError("is no folder", source=temp_dir, hint="make it first")
     if dry_run:
         from attncli.artifacts.forecast import forecast
 
-        sizes = [files.size(source) or 0 for source in sources]
-        console.tell(f"{len(sources)} inputs, {sum(sizes):,} bytes, {common.threads or 'all'} threads")
+        plan = planned(**learning)
+        told = console.plan(sources)
         expected = forecast(
             sources,
             entries=vocab_size or 256 + (merges or 0),
-            pattern=pattern or ("gpt2" if end_of_word is None else "whitespace"),
+            pattern=plan.pattern or "none",
             from_format=from_,
             field=field or "text",
             threads=common.threads,
         )
+        console.tell(told)
         _tell_memory(console, expected, max_memory)
         return
     for source in sources:
@@ -125,15 +140,7 @@ def run(
         tracing = _tracer(sys.stderr.buffer if common.output == "-" else sys.stdout.buffer) if trace else None
         tokenizer: Tokenizer = train_bpe(
             sources,
-            vocab_size=vocab_size,
-            merges=merges,
-            pattern=pattern,
-            unit=cast(Literal["bytes", "characters"], unit),
-            end_of_word=end_of_word,
-            special=special or [],
-            min_frequency=min_frequency,
-            max_token_length=max_token_length,
-            normalize=normalize,
+            **learning,
             by=by,
             from_format=from_,
             field=field or "text",

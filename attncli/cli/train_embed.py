@@ -112,8 +112,7 @@ def run(
         raise CallError("--field goes with --words", hint="ids stand in a record's ids")
     check_field(field, from_, sources)
     if dry_run:
-        sizes = [files.size(source) or 0 for source in sources]
-        console.tell(f"{len(sources)} inputs, {sum(sizes):,} bytes, {common.threads or 'all'} threads")
+        console.tell(console.plan(sources))
         return
     for source in sources:
         console.count_input(source)

@@ -9,7 +9,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from shell import COMMAND, environment, output, run
+from shell import COMMAND, environment, failure, output, run
 
 from attncli import Tokenizer
 
@@ -69,6 +69,17 @@ def test_a_dry_run_reads_nothing(tmp_path: Path) -> None:
     line = f"attncli encode: 1 inputs, 40 bytes, 2 threads, tokenizer {tok.identity} of 16,384 entries\n"
     assert done.stderr.decode() == line
     assert os.listdir(tmp_path) == ["a.txt"]
+
+
+@pytest.mark.parametrize("name", ["no/x.npy", "folder", "a.txt"])
+def test_a_dry_run_refuses_an_output_that_cannot_be(tmp_path: Path, name: str) -> None:
+    (tmp_path / "a.txt").write_text("one")
+    (tmp_path / "folder").mkdir()
+    for fmt in ("npy", "flat"):
+        call = ["encode", "--to", fmt, "-o", name, "a.txt"]
+        assert failure(*call, "--dry-run", cwd=tmp_path) == failure(*call, cwd=tmp_path)
+    done = run("encode", "--dry-run", stdin=b"text")
+    assert b"encode: 1 inputs, 1 of unknown length (pipe), all threads, tokenizer starter@" in done.stderr
 
 
 def test_none_allows_no_special_token() -> None:

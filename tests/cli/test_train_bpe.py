@@ -180,12 +180,45 @@ def test_a_dry_run_tells_what_a_limit_does(tmp_path: Path, many_words: Path, dna
 
 def test_a_dry_run_on_what_has_no_known_length(tmp_path: Path) -> None:
     done = run("train-bpe", "--merges", "1", "--dry-run", stdin=b"text")
+    assert done.stderr.startswith(b"attncli train-bpe: 1 inputs, 1 of unknown length (pipe), all threads\n")
     assert b"not known before a pipe's end" in done.stderr
+    (tmp_path / "a.txt").write_text("one two three")
+    done = run("train-bpe", "--merges", "1", "--dry-run", str(tmp_path / "a.txt"), "-", stdin=b"text")
+    assert b": 2 inputs, 13 bytes and 1 of unknown length (pipe), all threads\n" in done.stderr
     packed, records = tmp_path / "a.gz", tmp_path / "a.jsonl"
     packed.write_bytes(gzip.compress(b"one two three " * 1000))
     records.write_text('{"text": "one two three"}\n' * 1000)
     for source in (packed, records):
         assert len(forecast("--merges", "1", str(source))) == 1
+
+
+@pytest.mark.parametrize("source", ["-", "in.txt"])
+@pytest.mark.parametrize(
+    ("arguments", "status", "complaint"),
+    [
+        ("--merges 1 -o no/t.json", 1, "no/t.json: no such file or directory; check the path"),
+        ("--merges 1 -o folder", 1, "folder: is a directory; name a file"),
+        ("--merges 1 --temp-dir no", 1, "no: is no folder; make it first"),
+        ("--vocab-size 256 --special <x>", 2, "a vocabulary of 256 has no room for 256 base symbols and 1 special"),
+        ("--merges 1 --special <x> --special <x>", 2, "the special token '<x>' is empty or given twice"),
+        ("--merges 1 --end-of-word _", 2, "an end-of-word symbol goes with characters as units"),
+        ("--merges 1 --pattern (", 2, "the pattern does not compile"),
+        ("--merges 1 --pattern gpt3", 2, "no pattern is called 'gpt3'; did you mean 'gpt2'?"),
+        ("--merges 1 in.txt -o in.txt", 2, "in.txt is an input too"),
+        ("", 2, "give --vocab-size or --merges"),
+    ],
+)
+def test_a_dry_run_refuses_what_the_real_one_does(
+    tmp_path: Path, source: str, arguments: str, status: int, complaint: str
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "in.txt").write_text("one two three")
+    given = ["train-bpe", *([] if "in.txt" in arguments else [source]), *arguments.split()]
+    dry = failure(*given, "--dry-run", stdin=b"text", cwd=tmp_path)
+    assert dry == failure(*given, stdin=b"text", cwd=tmp_path)
+    assert dry[0] == status
+    assert complaint in dry[1]
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "in.txt"}
 
 
 def test_an_interrupt_within_one_long_word(tmp_path: Path, dna: Path) -> None:

@@ -55,6 +55,20 @@ class Plan:
         for token in self.special:
             if not token or self.special.count(token) > 1:
                 raise CallError(f"the special token {token!r} is empty or given twice")
+        if self.unit == "bytes":
+            self.beside(len(ALPHABET))
+
+    def beside(self, base: int) -> int:
+        """How many merges to learn beside so many base symbols. Raises CallError where these have no room."""
+        if self.merges is not None:
+            return self.merges
+        wanted = (self.vocab_size or 0) - base - len(self.special)
+        if wanted < 0:
+            raise CallError(
+                f"a vocabulary of {self.vocab_size} has no room for {base} base symbols"
+                f" and {len(self.special)} special tokens"
+            )
+        return wanted
 
 
 @dataclass(frozen=True)
@@ -81,14 +95,7 @@ def learn(
     `max_memory` bytes are too few.
     """
     alphabet = _alphabet(counts, plan)
-    wanted = plan.merges
-    if wanted is None:
-        wanted = (plan.vocab_size or 0) - len(alphabet) - len(plan.special)
-        if wanted < 0:
-            raise CallError(
-                f"a vocabulary of {plan.vocab_size} has no room for {len(alphabet)} base symbols"
-                f" and {len(plan.special)} special tokens"
-            )
+    wanted = plan.beside(len(alphabet))
     try:
         learned = engine.train_merges()(
             counts,

@@ -15,7 +15,7 @@ from attncli.core.reference import counts as twin
 from attncli.core.tokenizer.counts import Spill, count_words
 from attncli.core.tokenizer.patterns import GPT2, WHITESPACE
 from attncli.errors import DataError
-from attncli.files import Scratch
+from attncli.scratch import Scratch
 
 
 class Memory:
