@@ -261,7 +261,7 @@ def run(
         if drawing:
             return "grid"
         nonlocal fmt
-        fmt = to or streams.format_of(common.output, FORMATS) or came_in
+        fmt = streams.format_of(common.output, FORMATS, to) or came_in
         if fmt == "npy" and (len(wanted) > 1 or wanted == ["top-k"]):
             raise CallError("npy has room for one array a record", hint="emit one, or use --to json")
         return fmt

@@ -69,6 +69,9 @@ def run(
     echo 464 290 | attncli decode -t small.json
     attncli decode --to json ids.npy            # documents again, where ids.index.npy is beside it
 
+    A special token among the ids is text, as any other; --skip-special leaves all of them out. A flat array without
+    its index is one document, and the end-of-text tokens between its documents are text too.
+
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli.artifacts.tokenizer import Tokenizer

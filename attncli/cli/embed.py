@@ -129,7 +129,7 @@ def run(
         embed,
         from_=from_,
         format_for=lambda came_in: (
-            to or streams.format_of(common.output, FORMATS) or (came_in if came_in in FORMATS else "json")
+            streams.format_of(common.output, FORMATS, to) or (came_in if came_in in FORMATS else "json")
         ),
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, array="vectors", allow_nan=allow_nan),
         survey=weights.survey if weights and weights.counts is None else None,

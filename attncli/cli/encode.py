@@ -113,7 +113,7 @@ def run(
     from attncli.wire import streams
 
     console = Console(common, tokenizer)
-    named = to or streams.format_of(common.output, FORMATS)
+    named = streams.format_of(common.output, FORMATS, to)
     fmt = named or "json"
     _check(common, fmt, named, count, offsets, {"--resume": resume, "--dtype": dtype, "--eot": eot != "auto"})
     if offset_unit is not None and not offsets:

@@ -46,15 +46,20 @@ RECORDS = (".jsonl", ".ndjson")
 """What an output's name says where `--to` says nothing."""
 
 
-def format_of(path: str, allowed: Collection[str]) -> str | None:
-    """The format that a name's extension stands for, a compression's extension aside; None where it says nothing.
+def format_of(path: str, allowed: Collection[str], wanted: str | None = None) -> str | None:
+    """The format wanted, else that which a name's extension stands for, a compression's aside; None if it says nothing.
+
+    Raises CallError where the name promises what would not be in the file, whatever is wanted.
 
     >>> format_of("out.npy.gz", ["json", "npy"])
     'npy'
     """
     name = _bare(path)
     if name.endswith(FOREIGN):
-        raise CallError(f"{path} names a format that is not written here", hint=f"use {', '.join(allowed)}")
+        hint = "arrays are written as .npy" if name.endswith(".npz") else f"use {', '.join(allowed)}"
+        raise CallError(f"{path} names a format that is not written here", hint=hint)
+    if wanted is not None:
+        return wanted
     found = next((fmt for extension, fmt in EXTENSIONS.items() if name.endswith(extension)), None)
     return found if found in allowed else None
 

@@ -136,6 +136,17 @@ def test_an_id_that_overflows_is_refused(tmp_path: Path) -> None:
     assert np.load(tmp_path / "x.npy").dtype == np.uint32
 
 
+def test_without_its_index_an_array_is_one_document(tmp_path: Path) -> None:
+    """And its end-of-text tokens are text: an .npy of ids may hold such tokens for any reason."""
+    output("encode", "--to", "flat", "-o", "x.npy", stdin=b"one\ntwo\n", cwd=tmp_path)
+    assert output("decode", "x.npy", cwd=tmp_path) == b"one\ntwo\n"
+    (tmp_path / "x.index.npy").unlink()
+    assert output("decode", "x.npy", cwd=tmp_path) == b"one<|endoftext|>two<|endoftext|>\n"
+    assert output("decode", "--skip-special", "x.npy", cwd=tmp_path) == b"onetwo\n"
+    said = " ".join(output("decode", "--help").decode().split())
+    assert "A flat array without its index is one document, and the end-of-text tokens between its documents" in said
+
+
 def test_an_index_that_does_not_fit_is_one_line(corpus: Path, tmp_path: Path) -> None:
     output("encode", "-q", "--to", "flat", "corpus/a.txt", "-o", "a.npy", cwd=tmp_path)
     np.save(tmp_path / "a.index.npy", np.array([0, 2], np.uint64))
