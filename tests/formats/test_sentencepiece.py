@@ -16,7 +16,7 @@ from sentencepiece_models import built, model_by_chance, text_by_chance
 
 from attncli.core.reference.pipeline import Tokenizer as Twin
 from attncli.core.tokenizer.model import BPE, Model
-from attncli.core.tokenizer.sentencepiece import NORMAL, UNKNOWN, SentencePiece
+from attncli.core.tokenizer.sentencepiece import NORMAL, UNKNOWN, Normalizer, SentencePiece
 from attncli.core.tokenizer.tokenizer import Tokenizer
 from attncli.errors import CallError, DataError
 from attncli.formats import sentencepiece
@@ -273,3 +273,31 @@ def test_large_vocabularies_load_quickly() -> None:
     start = time.process_time()
     assert len(sentencepiece.read(data).tokens) == 250_001
     assert time.process_time() - start < 1.2  # 0.25 s on a quiet machine
+
+
+def test_a_long_surface_of_the_unknown_is_bounded(each_engine: str) -> None:
+    """A file of 300 kB would make terabytes of a few megabytes of ids."""
+    algorithm = SentencePiece("bpe", [0.0, -1.0], bytes([UNKNOWN, NORMAL]), unk_surface="x" * 300_000)
+    coder = Tokenizer(Model([b"<unk>", b"a"], algorithm))
+    assert coder.decode([0, 1, 0, 0]) == b"x" * 300_000 + b"a" + b"x" * 600_000
+    most = (1 << 20) + 64 * 4 * len("<unk>")
+    with pytest.raises(DataError, match=f"the decoder makes more than {most} bytes of a text's tokens"):
+        coder.decode([0] * 4)
+    with pytest.raises(DataError, match="the decoder makes more than"):
+        coder.decode([0] * 1_000_000)
+    short = Tokenizer(Model([b"<unk>", b"a"], dataclasses.replace(algorithm, unk_surface=" ? ")))
+    assert short.decode([0] * 1_000_000) == b" ? " * 1_000_000
+
+
+def test_a_denormalizer_that_blows_up_is_bounded(each_engine: str) -> None:
+    blob = (FIXTURES.parents[1] / "attacks" / "corpus" / "charsmap" / "a_to_x").read_bytes()
+    assert blob.endswith(b"x\0")
+    back = Normalizer("back", blob[:-2] + b"y" * 250 + b"\0", False, False, False)
+    algorithm = SentencePiece("bpe", [0.0, -1.0], bytes([UNKNOWN, NORMAL]), denormalizer=back)
+    coder = Tokenizer(Model([b"<unk>", b"a"], algorithm))
+    for count in (3, 5637):
+        assert coder.decode([1] * count) == b"y" * 250 * count
+    for count in (5638, 50_000):
+        most = (1 << 20) + 64 * count
+        with pytest.raises(DataError, match=f"the decoder makes more than {most} bytes of a text's tokens"):
+            coder.decode([1] * count)

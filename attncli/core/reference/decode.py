@@ -10,7 +10,7 @@ from attncli.core.reference.normalize import matches
 from attncli.core.reference.stand_ins import BYTE_OF
 from attncli.core.reference.text import encoded
 
-__all__ = ["decode_steps"]
+__all__ = ["GROWTH", "ROOM", "check_length", "decode_steps"]
 
 CLEANUP = {
     b" .": b".",
@@ -60,12 +60,13 @@ def _within(most: int, tokens: Iterable[bytes]) -> Parts:
     listed, length = [], 0
     for token in tokens:
         length += len(token)
-        _check(length, most)
+        check_length(length, most)
         listed.append(token)
     return listed
 
 
-def _check(length: int, most: int) -> None:
+def check_length(length: int, most: int) -> None:
+    """Raises ValueError where a text has more bytes than so many."""
     if length > most:
         raise ValueError(f"the decoder makes more than {most} bytes of a text's tokens")
 
@@ -139,7 +140,7 @@ def _replace(pattern: Mapping[str, str], content: bytes) -> Function:
 
         def put(token: bytes, most: int) -> bytes:
             found = token.count(sought) if sought else 0
-            _check(len(token) + found * (len(content) - len(sought)), most)
+            check_length(len(token) + found * (len(content) - len(sought)), most)
             return _put(token, sought, content)
 
         return lambda tokens, most: (put(token, most) for token in tokens)
@@ -152,7 +153,7 @@ def _replace(pattern: Mapping[str, str], content: bytes) -> Function:
         for start, end in [*found, (len(text), len(text))]:
             kept.append(encoded(text[at:start]))
             at = end
-        _check(sum(map(len, kept)) + len(found) * len(content), most)
+        check_length(sum(map(len, kept)) + len(found) * len(content), most)
         return content.join(kept)
 
     return lambda tokens, most: (replace(token, most) for token in tokens)

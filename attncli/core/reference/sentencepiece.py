@@ -10,6 +10,7 @@ from math import copysign
 from typing import Any
 
 from attncli.core.reference.charsmap import Charsmap
+from attncli.core.reference.decode import GROWTH, ROOM, check_length
 from attncli.core.reference.split import as_characters
 from attncli.core.reference.unigram import UNKNOWN_PENALTY, best_path, character_length
 
@@ -76,12 +77,14 @@ class SentencePiece:
         return ids, spans
 
     def decode(self, ids: Iterable[int]) -> bytes:
-        """The text of these ids."""
+        """The text of these ids. Raises ValueError where it would be far longer than their pieces."""
+        listed = list(ids)
         text = bytearray()
         run = bytearray()
         at_start, space_seen = True, False
         space = b" " if self._any_bytes else SPACE
-        for id_ in ids:
+        most = GROWTH * sum(len(self._tokens[id_].replace(space, b" ")) for id_ in listed) + ROOM
+        for id_ in listed:
             piece = self._tokens[id_]
             kind = self._types[id_]
             if kind == BYTE:
@@ -92,6 +95,7 @@ class SentencePiece:
             at_start = at_start and not space_seen and not text
             space_seen = False
             if kind == UNKNOWN:
+                check_length(len(text) + len(self._unk_surface), most)
                 text += self._unk_surface
             elif kind != CONTROL:
                 if at_start and self._strip and piece.startswith(space):
@@ -99,7 +103,7 @@ class SentencePiece:
                     space_seen = not self._strip_all
                 text += piece.replace(space, b" ")
         text += self._characters(run)
-        return bytes(text) if self._denormalize is None else self._denormalize(bytes(text))[0]
+        return bytes(text) if self._denormalize is None else self._denormalize(bytes(text), most)[0]
 
     def _characters(self, run: bytearray) -> bytes:
         """What byte tokens say: a byte that is no part of a character is U+FFFD."""
@@ -228,10 +232,11 @@ def _normalizer(
     suffix: bool,
     any_bytes: bool,
     note: Callable[[bytes], None],
-) -> Callable[[bytes], tuple[bytes, list[int]]]:
+) -> Callable[..., tuple[bytes, list[int]]]:
     """(normalized text, the place in the text that each of its bytes, and its end, comes from) of a NormalizerSpec.
 
-    `note` hears of bytes that are no UTF-8.
+    It takes a text, and the most bytes that this may become, if there is a bound. `note` hears of bytes that are no
+    UTF-8.
     """
     encoded, dummy, remove = spec["precompiled_charsmap"], spec["add_dummy_prefix"], spec["remove_extra_whitespaces"]
     charsmap = Charsmap.from_base64(encoded) if encoded else None
@@ -253,7 +258,7 @@ def _normalizer(
             return 1, "\ufffd".encode()
         return length, text[at : at + length]
 
-    def normalize(text: bytes) -> tuple[bytes, list[int]]:
+    def normalize(text: bytes, most: int | None = None) -> tuple[bytes, list[int]]:
         at = 0
         while remove and at < len(text):
             length, becomes = prefix(text, at)
@@ -274,6 +279,8 @@ def _normalizer(
                 origins += [at] * (len(out) - len(origins))
                 after_space = remove and becomes.endswith(b" ")
             at += length
+            if most is not None:
+                check_length(len(out), most)
         while remove and out.endswith(space):
             del out[-len(space) :]
             at = origins[len(out)]

@@ -8,13 +8,14 @@ mod step;
 
 use crate::error::Result;
 use crate::vocab::Vocab;
+pub use parts::too_long;
 use parts::Parts;
 use std::sync::OnceLock;
 use step::Step;
 pub use step::StepSource;
 
 /// Bytes that a text may have for each of its tokens' bytes, and beside: a few steps could double it often.
-const GROWTH: usize = 64;
+pub const GROWTH: usize = 64;
 const ROOM: usize = 1 << 20;
 /// The same for a table and all tokens: it stands for the life of the tokenizer.
 const TABLE_GROWTH: usize = 4;
@@ -114,7 +115,7 @@ fn length(vocab: &Vocab, ids: impl Iterator<Item = u32>) -> usize {
 }
 
 /// The most bytes that a text may have, at any step, whose tokens have so many.
-fn most(tokens: usize) -> usize {
+pub fn most(tokens: usize) -> usize {
     tokens.saturating_mul(GROWTH).saturating_add(ROOM)
 }
 

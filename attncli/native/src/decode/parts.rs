@@ -71,10 +71,7 @@ impl Parts {
     #[inline]
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         if bytes.len() > self.most - self.bytes.len().min(self.most) {
-            return Err(Error::Invalid(format!(
-                "the decoder makes more than {} bytes of a text's tokens",
-                self.most
-            )));
+            return Err(too_long(self.most));
         }
         self.bytes.extend_from_slice(bytes);
         Ok(())
@@ -85,4 +82,11 @@ impl Parts {
     pub fn end(&mut self) {
         self.ends.push(self.bytes.len());
     }
+}
+
+/// The error of a text that would have more bytes than so many.
+pub fn too_long(most: usize) -> Error {
+    Error::Invalid(format!(
+        "the decoder makes more than {most} bytes of a text's tokens"
+    ))
 }

@@ -100,19 +100,18 @@ impl Tokenizer {
     }
 
     fn decode_into(&self, ids: &[u32], skip: &[u32], text: &mut Vec<u8>) -> Result<()> {
-        let unknown = || Error::Invalid("an id is not in the vocabulary".into());
+        if ids.iter().any(|&id| id as usize >= self.entries()) {
+            return Err(Error::Invalid("an id is not in the vocabulary".into()));
+        }
         let vocab = match &self.model {
             Model::Bpe(bpe) => bpe.vocab(),
             Model::WordPiece(wordpiece) => wordpiece.vocab(),
             Model::Unigram(words) => words.vocab(),
             Model::SentencePiece(model) => {
-                text.extend(model.decode(ids, skip).ok_or_else(unknown)?);
+                text.extend(model.decode(ids, skip)?);
                 return Ok(());
             }
         };
-        if ids.iter().any(|&id| id as usize >= vocab.len()) {
-            return Err(unknown());
-        }
         let kept = ids.iter().copied().filter(|id| !skip.contains(id));
         match &self.decoder {
             Some(decoder) if self.joined => {

@@ -1,6 +1,7 @@
 //! Ids to text: spaces back, the dummy prefix off, bytes joined.
 
 use super::{byte_of, Normalizer, Settings, Tables, BYTE, CONTROL, UNKNOWN};
+use crate::decode::{most, too_long, GROWTH};
 use crate::error::Result;
 use crate::split::unicode::char_at;
 use crate::trie::Trie;
@@ -19,6 +20,8 @@ pub struct Decoder {
     /// And so do those of the pieces behind it, while there is no text.
     strip_all: bool,
     any_bytes: bool,
+    /// Whether a text may be far longer than its pieces: by a long `unk_surface`, or a map.
+    grows: bool,
     denormalizer: Option<Normalizer>,
 }
 
@@ -42,6 +45,7 @@ impl Decoder {
                 || settings.normalizer.remove_extra_whitespaces,
             strip_all: settings.normalizer.remove_extra_whitespaces,
             any_bytes: settings.any_bytes,
+            grows: false,
             denormalizer: match &settings.denormalizer {
                 None => None,
                 Some(spec) => {
@@ -75,6 +79,10 @@ impl Decoder {
             }
             decoder.ends.push(decoder.blob.len());
         }
+        let long = |place: usize| decoder.unk_surface.len() > decoder.piece(place).len() * GROWTH;
+        let mut kinds = decoder.kinds.iter().enumerate();
+        decoder.grows = decoder.denormalizer.is_some()
+            || kinds.any(|(place, kind)| matches!(kind, Kind::Unknown) && long(place));
         Ok(decoder)
     }
 
@@ -83,17 +91,25 @@ impl Decoder {
         self.kinds.len()
     }
 
-    /// The text of these ids without those to `skip`; none where one is no id.
-    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
+    fn piece(&self, place: usize) -> &[u8] {
+        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.blob[start..self.ends[place]]
+    }
+
+    /// The text of these ids, all of the vocabulary, without those to `skip`. Fails, before memory is taken, where it is
+    /// far longer than their pieces.
+    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Result<Vec<u8>> {
+        let kept = || ids.iter().filter(|id| !skip.contains(id));
+        let most = match self.grows {
+            true => most(kept().map(|&id| self.piece(id as usize).len()).sum()),
+            false => usize::MAX,
+        };
         let mut text = Vec::with_capacity(ids.len() * 4);
         let mut run = Vec::new();
         let (mut at_start, mut space_seen) = (true, false);
-        for &id in ids {
+        for &id in kept() {
             let place = id as usize;
-            let kind = *self.kinds.get(place)?;
-            if skip.contains(&id) {
-                continue;
-            }
+            let kind = self.kinds[place];
             if let Kind::Byte(byte) = kind {
                 run.push(byte);
                 continue;
@@ -103,24 +119,25 @@ impl Decoder {
             space_seen = false;
             match kind {
                 Kind::Text { spaced } => {
-                    let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
                     let cut = spaced && at_start && self.strip;
                     space_seen = cut && !self.strip_all;
-                    text.extend_from_slice(&self.blob[start + usize::from(cut)..self.ends[place]]);
+                    let piece = self.piece(place);
+                    text.extend_from_slice(&piece[usize::from(cut)..]);
+                }
+                Kind::Unknown if self.unk_surface.len() > most.saturating_sub(text.len()) => {
+                    return Err(too_long(most));
                 }
                 Kind::Unknown => text.extend_from_slice(&self.unk_surface),
                 Kind::Nothing | Kind::Byte(_) => {}
             }
         }
         self.characters(&mut run, &mut text);
-        Some(match &self.denormalizer {
-            None => text,
-            Some(denormalizer) => {
-                let mut out = Vec::new();
-                denormalizer.normalize(&text, &mut out);
-                out
-            }
-        })
+        match &self.denormalizer {
+            None => Ok(text),
+            Some(denormalizer) => denormalizer
+                .within(&text, most)
+                .ok_or_else(|| too_long(most)),
+        }
     }
 
     /// What byte tokens say: a byte that is no part of a character is U+FFFD.

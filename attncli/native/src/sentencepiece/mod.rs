@@ -169,8 +169,9 @@ impl SentencePiece {
         self.decoder.entries()
     }
 
-    /// The text of these ids without those to `skip`; none where one is no id.
-    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Option<Vec<u8>> {
+    /// The text of these ids, all of the vocabulary, without those to `skip`. Fails where it is far longer than their
+    /// pieces.
+    pub fn decode(&self, ids: &[u32], skip: &[u32]) -> Result<Vec<u8>> {
         self.decoder.decode(ids, skip)
     }
 }

@@ -74,30 +74,43 @@ impl Normalizer {
     pub fn normalize(&self, text: &[u8], out: &mut Vec<u8>) {
         out.clear();
         out.reserve(text.len() + text.len() / 2);
-        self.write(text, out, None);
+        self.write(text, out, None, usize::MAX);
+    }
+
+    /// The normalized text; none where it has more bytes than `most`, of which it then took few more.
+    pub fn within(&self, text: &[u8], most: usize) -> Option<Vec<u8>> {
+        let mut out = Vec::new();
+        self.write(text, &mut out, None, most).then_some(out)
     }
 
     /// The normalized text, and for each of its bytes and its end the place in `text` that it comes from.
     pub fn traced(&self, text: &[u8]) -> (Vec<u8>, Vec<usize>) {
         let (mut out, mut origins) = (Vec::new(), Vec::new());
-        self.write(text, &mut out, Some(&mut origins));
+        self.write(text, &mut out, Some(&mut origins), usize::MAX);
         (out, origins)
     }
 
-    fn write(&self, text: &[u8], out: &mut Vec<u8>, mut origins: Option<&mut Vec<usize>>) {
+    /// Whether there was room: it stops when more than `most` bytes stand there.
+    fn write(
+        &self,
+        text: &[u8],
+        out: &mut Vec<u8>,
+        mut origins: Option<&mut Vec<usize>>,
+        most: usize,
+    ) -> bool {
         let mut at = self.leading(text);
         if at == text.len() {
             if let Some(origins) = origins {
                 origins.push(at);
             }
-            return;
+            return true;
         }
         if self.dummy && !self.suffix {
             out.extend_from_slice(self.space);
             mark(out.len(), &mut origins, at);
         }
         let mut after_space = self.remove;
-        while at < text.len() {
+        while at < text.len() && out.len() <= most {
             let rest = text[at..].iter();
             let plain = rest
                 .take_while(|&&byte| self.plain[usize::from(byte)])
@@ -128,6 +141,9 @@ impl Normalizer {
             }
             at += length;
         }
+        if out.len() > most {
+            return false;
+        }
         while self.remove && out.ends_with(self.space) {
             out.truncate(out.len() - self.space.len());
             if let Some(origins) = &mut origins {
@@ -142,6 +158,7 @@ impl Normalizer {
         if let Some(origins) = origins {
             origins.push(at);
         }
+        true
     }
 
     /// Bytes of the spaces at the start, where these go.
