@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import mmap
 import os
-from typing import Any
+from typing import Any, BinaryIO
 
 from attncli.files import os_error
 
@@ -47,6 +47,12 @@ class Scratch:
     def read(self, offset: int, size: int) -> bytes:
         """Up to `size` bytes from an offset on."""
         return os.pread(self._file.fileno(), size, offset)
+
+    def open(self) -> BinaryIO:
+        """All that was written, to be read from its beginning: one reader at a time, and nothing is written behind."""
+        number = self._file.fileno()
+        os.lseek(number, 0, os.SEEK_SET)
+        return open(os.dup(number), "rb")
 
     def map(self) -> Any:
         """All that was written so far, as a read-only memory map."""

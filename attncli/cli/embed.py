@@ -10,6 +10,7 @@ import typer
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
 from attncli.cli.options import ARRAY_FORMATS, AllowNanOption, Common, choice
+from attncli.cli.sif import INPUT, Component, Weights
 from attncli.cli.stage import run_stage
 from attncli.errors import CallError, DataError
 
@@ -50,7 +51,7 @@ def run(
     dim: Annotated[
         int | None, typer.Option("--dim", min=1, help="In place of a table: seeded random vectors this wide.")
     ] = None,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="For --dim.")] = 0,
+    seed: Annotated[int | None, typer.Option("--seed", min=0, help="For --dim; 0 if not given.")] = None,
     positions: Annotated[
         str,
         typer.Option("--positions", **choice("position scheme", POSITIONS, ELSEWHERE), help="Added to the vectors."),
@@ -74,7 +75,22 @@ def run(
             "the table's own, else those of the input, which is read twice.",
         ),
     ] = None,
-    sif_a: Annotated[float, typer.Option("--sif-a", metavar="A", help="The weights of sif are A / (A + p).")] = 1e-3,
+    sif_a: Annotated[
+        float | None, typer.Option("--sif-a", metavar="A", help="The weights of sif are A / (A + p); default 0.001.")
+    ] = None,
+    remove_component: Annotated[
+        str | None,
+        typer.Option(
+            "--remove-component",
+            metavar="input|FILE",
+            help="Of sif the second step: take away what all documents' vectors have in common, their first principal "
+            "component. input: of these documents, which are read twice; FILE: as kept from others.",
+        ),
+    ] = None,
+    keep_component: Annotated[
+        str | None,
+        typer.Option("--keep-component", metavar="FILE", help="Write the input's component, an .npy, for other texts."),
+    ] = None,
     normalize: Annotated[bool, typer.Option("--normalize", help="Vectors of length 1.")] = False,
     to: Annotated[
         str | None,
@@ -93,12 +109,13 @@ def run(
     attncli encode book.txt | attncli embed --to npy -o book.npy
     attncli embed -e table.safetensors --positions sinusoidal ids.npy -o vectors.npy
     attncli encode book.txt | attncli embed --pool mean --normalize    # a vector a line of the book
+    attncli encode book.txt | attncli embed --pool sif --remove-component input --normalize
     echo 5 17 3 | attncli embed --dim 64 --seed 1
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
     from attncli.artifacts import arrays
-    from attncli.core.embedding.pooling import normalized, pooled
+    from attncli.core.embedding.pooling import SIF_A, normalized, pooled
     from attncli.wire import streams
 
     names = [str(path) for path in embeddings or []]
@@ -106,22 +123,40 @@ def run(
         raise CallError("give a table or --dim, not both")
     if (positions == "learned") != (position_embeddings is not None):
         raise CallError("--positions learned and --position-embeddings go together")
-    if counts is not None and pool != "sif":
-        raise CallError("--counts goes with --pool sif")
-    console = Console(common, *names, position_embeddings, counts)
-    tables_for = _tables(names, dim, seed)
+    if seed is not None and dim is None:
+        raise CallError("--seed goes with --dim")
+    _check_pooling(common, pool, counts, sif_a, remove_component, keep_component)
+    console = Console(
+        common, *names, position_embeddings, counts, remove_component if remove_component != INPUT else None
+    )
+    tables_for = _tables(names, dim, seed or 0)
     learned = arrays.load_one(position_embeddings) if position_embeddings else None
-    weights = _Sif(tables_for([])[0], counts, sif_a) if pool == "sif" else None
+    weights = Weights(tables_for([])[0], counts, SIF_A if sif_a is None else sif_a) if pool == "sif" else None
 
-    def embed(record: Record) -> None:
+    def vectors_of(record: Record) -> NDArray[Any]:
         ids = _ids(record)
         first, *others = tables_for(ids)
         if not force:
             _check_belonging(record, [first, *others])
         vectors = first.embed(ids, scheme=positions, position_table=learned, plus=others)
+        return vectors if pool is None else pooled(vectors, pool, weights(ids) if weights else None)
+
+    component = None
+    if remove_component is not None:
+        component = Component(
+            remove_component,
+            keep_component,
+            vectors_of,
+            width=tables_for([])[0].vectors.shape[1],
+            inputs=[*console.sources(), *console.beside],
+        )
+
+    def embed(record: Record) -> None:
+        vectors = vectors_of(record)
         if pool is not None:
-            vectors = pooled(vectors, pool, weights(ids) if weights else None)
             record.ids = record.tokens = record.offsets = None  # no row is any one token's
+        if component is not None:
+            vectors = component.without(vectors)
         record.vectors = normalized(vectors) if normalize else vectors
 
     run_stage(
@@ -132,7 +167,10 @@ def run(
             streams.format_of(common.output, FORMATS, to) or (came_in if came_in in FORMATS else "json")
         ),
         writer_for=lambda fmt, handle: streams.writer(fmt, handle, array="vectors", allow_nan=allow_nan),
-        survey=weights.survey if weights and weights.counts is None else None,
+        surveys=[
+            *([weights] if weights and weights.counts is None else []),
+            *([component] if component and component.found is None else []),
+        ],
         beside={"position_table": position_embeddings},
         allow_nan=allow_nan,
     )
@@ -142,6 +180,19 @@ def _ids(record: Record) -> Any:
     if record.ids is None:
         raise DataError("has no ids", hint="text goes through `encode` first")
     return record.ids
+
+
+def _check_pooling(
+    common: Common, pool: str | None, counts: str | None, a: float | None, component: str | None, keep: str | None
+) -> None:
+    """What is of no use without another option is refused."""
+    for name, given in (("--counts", counts), ("--sif-a", a), ("--remove-component", component)):
+        if given is not None and pool != "sif":
+            raise CallError(f"{name} goes with --pool sif")
+    if keep is not None and component != INPUT:
+        raise CallError(f"--keep-component goes with --remove-component {INPUT}")
+    if keep is not None and keep in ("", "-", common.output):
+        raise CallError("--keep-component needs a file of its own")
 
 
 def _check_belonging(record: Record, tables: list[Embeddings]) -> None:
@@ -154,38 +205,6 @@ def _check_belonging(record: Record, tables: list[Embeddings]) -> None:
                 f"ids of tokenizer {record.tokenizer} meet the table of {table.tokenizer}",
                 hint="use the table that belongs to them, or --force",
             )
-
-
-class _Sif:
-    """SIF's weights: by a file of counts, the table's own, or those of the input."""
-
-    def __init__(self, table: Embeddings, path: str | None, a: float) -> None:
-        self._a = a
-        self._seen: dict[int, int] = {}
-        self.counts: NDArray[Any] | None = table.counts
-        self._total: int | None = None
-        if path is not None:
-            from attncli.artifacts.frequencies import load_frequencies
-
-            self.counts, self._total = load_frequencies(path, table)
-
-    def survey(self, record: Record) -> None:
-        """Counts the ids of a record."""
-        import numpy as np
-
-        for id_, count in zip(*np.unique(np.asarray(_ids(record)), return_counts=True), strict=True):
-            self._seen[int(id_)] = self._seen.get(int(id_), 0) + int(count)
-
-    def __call__(self, ids: Any) -> NDArray[Any]:
-        """A weight for each id."""
-        import numpy as np
-
-        from attncli.core.embedding.pooling import sif_weights
-
-        if self.counts is None:
-            self.counts = np.zeros(max(self._seen, default=-1) + 1, np.int64)
-            self.counts[list(self._seen)] = list(self._seen.values())
-        return sif_weights(ids, self.counts, self._total, self._a)
 
 
 def _tables(names: list[str], dim: int | None, seed: int) -> Callable[[Any], list[Embeddings]]:

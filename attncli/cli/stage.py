@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from attncli import files
 from attncli.errors import AttncliError
+from attncli.scratch import Scratch
 from attncli.wire import flat, streams
 
 if TYPE_CHECKING:
@@ -18,12 +19,24 @@ if TYPE_CHECKING:
     from attncli.cli.console import Console
     from attncli.wire.record import Record
 
-__all__ = ["run_stage"]
+__all__ = ["Survey", "run_stage"]
 
 Source = AbstractContextManager[tuple[str, Iterator[list["Record"]]]]
 """The format and the batches of an input."""
 BULK = 1 << 20
 """Ids whose text is made at a time."""
+BLOCK = 1 << 20
+"""Bytes that are copied at a time."""
+
+
+class Survey(Protocol):
+    """What has to know all records before any is worked on."""
+
+    def see(self, record: Record) -> None:
+        """Each of them."""
+
+    def end(self) -> None:
+        """All were seen."""
 
 
 def run_stage(
@@ -35,7 +48,7 @@ def run_stage(
     writer_for: Callable[[str, BinaryIO], Callable[[Iterable[Record]], None]],
     together: Callable[[list[Record]], None] | None = None,
     in_bulk: Callable[[NDArray[np.integer[Any]], NDArray[np.uint64]], bytes] | None = None,
-    survey: Callable[[Record], None] | None = None,
+    surveys: Sequence[Survey] = (),
     beside: Mapping[str, str | None] | None = None,
     allow_nan: bool = False,
     end_of_text: int | None = None,
@@ -44,19 +57,26 @@ def run_stage(
 
     `together` is the same work for a whole batch, where that is quicker; it changes none where one of them fails.
     `in_bulk` gives the text of many flat documents (ids, starts), where text is wanted and no record is.
-    `survey` sees all records before any work: files are read twice, and what comes from elsewhere is held in memory.
+    Each of `surveys` sees all records before the next does, and before any work: files are read again for it, and what
+    comes from elsewhere is kept in a temporary file.
     `format_for` chooses the output's format by the first input's, `writer_for` makes its writer. `end_of_text` is
     left out behind the documents of flat files. What goes wrong names the source and the record; in an argument of
     the work that is `beside` them, the file that it came from.
     """
     sources = console.sources()
-    opened = partial(_opened, console, from_=from_, allow_nan=allow_nan, end_of_text=end_of_text)
-    held = {} if survey is None else _surveyed(sources, survey, opened)
     located = partial(_located, work, beside or {})
     with ExitStack() as stack:
+        kept = {
+            source: stack.enter_context(_kept(console, source))
+            for source in sources
+            if surveys and files.size(source) is None
+        }
+        opened = partial(_opened, console, kept, from_=from_, allow_nan=allow_nan, end_of_text=end_of_text)
+        for survey in surveys:
+            _survey(sources, survey, opened)
         output: BinaryIO | None = None
         for source in sources:
-            with nullcontext(held[source]) if source in held else opened(source) as (came_in, batches):
+            with opened(source) as (came_in, batches):
                 if output is None:
                     fmt = format_for(came_in)
                     output = stack.enter_context(console.output(fmt, sources))
@@ -68,21 +88,24 @@ def run_stage(
                     output.flush()
 
 
-def _surveyed(
-    sources: list[str], survey: Callable[[Record], None], opened: Callable[[str], Source]
-) -> dict[str, tuple[str, Iterator[list[Record]]]]:
-    """Shows all records to `survey`; gives what could not be read again."""
-    held = {}
+def _survey(sources: list[str], survey: Survey, opened: Callable[[str], Source]) -> None:
+    """Shows all records to it."""
     for source in sources:
-        with opened(source) as (came_in, batches):
-            if files.size(source) is None:
-                kept = list(batches)
-                held[source] = (came_in, iter(kept))
-                batches = iter(kept)
+        with opened(source) as (_, batches):
             for batch in batches:
                 for record in batch:
-                    _located(survey, {}, record, source)
-    return held
+                    _located(survey.see, {}, record, source)
+    survey.end()
+
+
+@contextmanager
+def _kept(console: Console, source: str) -> Iterator[Scratch]:
+    """All of an input that can be read only once."""
+    with Scratch() as scratch:
+        with console.input(source) as stream:
+            while block := stream.read(BLOCK):
+                scratch.write(block)
+        yield scratch
 
 
 def _flat_arrays(source: str, from_: str | None) -> tuple[NDArray[np.integer[Any]], NDArray[np.uint64]] | None:
@@ -114,13 +137,18 @@ def _written_in_bulk(
 
 @contextmanager
 def _opened(
-    console: Console, source: str, from_: str | None, allow_nan: bool, end_of_text: int | None
+    console: Console,
+    kept: Mapping[str, Scratch],
+    source: str,
+    from_: str | None,
+    allow_nan: bool,
+    end_of_text: int | None,
 ) -> Iterator[tuple[str, Iterator[list[Record]]]]:
     """The format and the records of an input."""
     if (arrays := _flat_arrays(source, from_)) is not None:
         yield "npy", flat.read(*arrays, source, end_of_text=end_of_text)
         return
-    with console.input(source) as stream:
+    with kept[source].open() if source in kept else console.input(source) as stream:
         yield streams.read_batches(stream, from_, source, allow_nan=allow_nan)
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import pytest
-from shell import failure, output, run
+from shell import COMMAND, environment, failure, output, run
 
 from attncli import Embeddings
 from attncli.core.embedding.pooling import pooled, sif_weights
@@ -73,6 +74,53 @@ def test_sif_by_a_file_of_counts_the_table_s_own_or_the_input(folder: Path) -> N
     np.testing.assert_array_equal(by_ids[0], pooled(ROWS[::-1][[1, 2, 2, 5]], "sif", weights)[0])
 
 
+def without_first_singular_vector(x: np.ndarray) -> np.ndarray:
+    """The second step of SIF, as the paper has it."""
+    u = np.linalg.svd(x.astype(np.float64))[2][0]
+    return x - np.outer(x @ u, u)
+
+
+def test_sif_s_second_step_of_the_input_and_of_a_file(folder: Path) -> None:
+    """Counts and component both of the input, a file or a pipe: it is read three times."""
+    expected = without_first_singular_vector(sif([0, 1, 2, 1, 0, 1]))
+    call = ("-e", "t.npz", "--pool", "sif", "--remove-component")
+    found = vectors(*call, "input", "--keep-component", "u.component", "ids", cwd=folder)
+    np.testing.assert_allclose(found, expected, atol=1e-8)
+    assert np.abs(found - sif([0, 1, 2, 1, 0, 1])).max() > 1e-4
+    np.testing.assert_array_equal(vectors(*call, "input", cwd=folder, stdin=IDS), found)
+    np.testing.assert_array_equal(vectors(*call, "u.component", "ids", cwd=folder), found)
+    u = np.load(folder / "u.component")
+    assert (u.shape, u.dtype) == ((3,), np.float64)
+    np.save(folder / "components.npy", -2 * u[None].astype(np.float32))  # as scikit-learn has them
+    np.testing.assert_allclose(vectors(*call, "components.npy", "ids", cwd=folder), found, atol=1e-9)
+    unit = vectors(*call, "input", "--normalize", "ids", cwd=folder)
+    np.testing.assert_allclose(unit[2], found[2] / np.linalg.norm(found[2]), atol=1e-6)
+
+
+def test_the_component_of_two_inputs_is_one(folder: Path) -> None:
+    (folder / "first").write_bytes(b"1 2 2 5\n\n")
+    call = ("-e", "counted.safetensors", "--pool", "sif", "--remove-component", "input")
+    found = vectors(*call, "first", "-", stdin=b"3\n", cwd=folder)
+    np.testing.assert_array_equal(found, vectors(*call, "ids", cwd=folder))
+
+
+def test_a_kept_component_lets_a_stream_flow(folder: Path) -> None:
+    """Each vector comes out before the next document comes in."""
+    np.save(folder / "common.npy", np.array([0.6, 0, 0.8]))
+    call = [*COMMAND, "embed", "-e", "counted.safetensors", "--pool", "sif", "--remove-component", "common.npy"]
+    with subprocess.Popen(call, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=folder, env=environment()) as child:
+        assert child.stdin is not None
+        assert child.stdout is not None
+        for ids in ([1, 2], [3]):
+            child.stdin.write(json.dumps({"ids": ids, "title": "kept"}).encode() + b"\n")
+            child.stdin.flush()
+            record = json.loads(child.stdout.readline())
+            assert record["title"] == "kept"
+            assert np.array(record["vectors"]) @ [0.6, 0, 0.8] == pytest.approx(0, abs=1e-7)
+        child.stdin.close()
+        assert child.wait(timeout=60) == 0
+
+
 def test_rows_of_several_tables_are_added(folder: Path) -> None:
     found = vectors("-e", "t.npz", "-e", "u.npy", "ids", cwd=folder)
     ids = [1, 2, 2, 5, 3]
@@ -101,6 +149,28 @@ def test_ids_belong_to_a_tokenizer(folder: Path) -> None:
     ("arguments", "status", "line"),
     [
         (["--counts", "ids"], 2, "--counts goes with --pool sif"),
+        (["--sif-a", "1", "--pool", "mean"], 2, "--sif-a goes with --pool sif"),
+        (["--seed", "1"], 2, "--seed goes with --dim"),
+        (["--remove-component", "input"], 2, "--remove-component goes with --pool sif"),
+        (["--pool", "sif", "--keep-component", "u"], 2, "--keep-component goes with --remove-component input"),
+        (
+            ["--pool", "sif", "--remove-component", "input", "--keep-component", "-"],
+            2,
+            "--keep-component needs a file of its own",
+        ),
+        (
+            ["--pool", "sif", "--dim", "3", "--remove-component", "input", "--keep-component", "ids", "ids"],
+            2,
+            "ids is an input too",
+        ),
+        (["--pool", "sif", "--dim", "3", "--remove-component", "input"], 1, "all documents have one direction"),
+        (
+            ["--pool", "sif", "--dim", "3", "--remove-component", "u.npy"],
+            1,
+            "u.npy: an array (6, 3) of float32 is no comp",
+        ),
+        (["--pool", "sif", "--dim", "4", "--remove-component", "three.npy"], 1, "three.npy: an array (3,) of float"),
+        (["--pool", "sif", "--dim", "3", "--remove-component", "zero.npy"], 1, "zero.npy: is no direction"),
         (["--pool", "sif", "--sif-a", "-1"], 2, "sif's a is -1.0, not above 0"),
         (["--pool", "sif", "-e", "t.npz", "--counts", "bad"], 1, "bad, line 2: 'b' is no label with its count"),
         (["--pool", "sif", "-e", "t.npz", "--counts", "foreign"], 1, "foreign: counts no word of the table"),
@@ -118,6 +188,8 @@ def test_what_is_wrong_is_one_line(folder: Path, arguments: list[str], status: i
     (folder / "bad").write_bytes(b"a 1\nb\n")
     (folder / "foreign").write_bytes(b"x 1\n")
     np.save(folder / "narrow.npy", ROWS[:, :2])
+    np.save(folder / "three.npy", ROWS[0])
+    np.save(folder / "zero.npy", np.zeros(3))
     found = failure("embed", *arguments, stdin=b"99\n", cwd=folder)
     assert found[0] == status
     assert line in found[1]

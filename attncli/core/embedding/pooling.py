@@ -53,8 +53,7 @@ def sif_weights(
     Sentence Embeddings", algorithm 1, its first step.
 
     p(w) is counts[w] / total, with `total` the sum of the counts (V,) where not given; a token that was never counted
-    has weight 1. The second step, which takes the first principal component of all documents away, needs all of them:
-    with X their matrix and u its first right singular vector it is X − (Xu)uᵀ.
+    has weight 1. The second step is `common_component.py`.
 
     >>> sif_weights([0, 1], np.array([1, 0]), a=1.0).tolist()
     [0.5, 1.0]
