@@ -21,15 +21,20 @@ from attncli.formats import side_line, table_text
 __all__ = ["read", "sniff", "write"]
 
 CONTROL = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+ROW = re.compile(rb"[^ \n]* [-+]?[0-9.]+(e[-+]?[0-9]+)?[ \r\n]")
+"""How a row begins; four bytes of a float32 are hardly ever digits."""
 LOOKED_AT = 1024
 """Bytes by which text and binary are told apart: float32 are hardly ever UTF-8."""
 
 
 def sniff(head: bytes) -> bool:
-    """Whether a file that begins like this is one: a first line of two numbers, and what looks like text behind it."""
+    """Whether a file that begins like this is one: a first line of two numbers, and behind it a row (its label may be
+    in any encoding), or what looks like text."""
     found = table_text.sizes(head)
     if found is None:
         return False
+    if ROW.match(head, found[2]):
+        return True
     looked = head[found[2] : found[2] + LOOKED_AT]
     # A character may be cut at the end.
     return not CONTROL.search(looked) and codecs.utf_8_decode(looked, "replace", False)[0].count("\ufffd") == 0

@@ -62,6 +62,18 @@ def test_what_other_tools_write() -> None:
     np.testing.assert_array_equal(vectors, np.float32([[0.1, 0.2], [0.3, 0.4], [1, 2]]))
 
 
+def test_labels_in_another_encoding_are_text() -> None:
+    """gensim refuses them; here they are bytes, which labels spell."""
+    latin = "2 2\ncaf\u00e9 0.5 -1\n\u00fc\x1c 2e-05 1\n".encode("latin-1")
+    assert word2vec_text.sniff(latin)
+    vectors, labels, _ = read_text(latin)
+    assert list(labels) == ["caf\udce9", "\udcfc\x1c"]
+    np.testing.assert_array_equal(vectors, np.float32([[0.5, -1], [2e-5, 1]]))
+    assert not word2vec_text.sniff(b"1 2\ncaf\xe9 " + FLOAT)
+    for rows in ROWS[None] * np.float32([[[1]], [[1e-30]], [[1e30]]]):
+        assert not word2vec_text.sniff(b"".join(word2vec_binary.write(rows, LABELS, {})))
+
+
 def test_blocks_meet_in_any_place(monkeypatch: pytest.MonkeyPatch, each_engine: str) -> None:
     table = np.random.default_rng(1).standard_normal((40, 3)).astype(np.float32)
     labels = Labels.of([f"w{row}" for row in range(40)])
