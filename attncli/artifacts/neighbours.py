@@ -57,9 +57,10 @@ class Neighbours:
             raise DataError(f"the table has no labels{belongs}", hint="give -t, its tokenizer")
 
     def of(self, texts: Sequence[str], k: int = 10) -> list[list[Neighbour]]:
-        """The k nearest of each text, largest cosine first. Raises DataError for a text that has no row."""
+        """The k nearest of each text, largest cosine first. Raises DataError as `mean` does."""
         rows = [self.rows(text) for text in texts]
-        queries = np.array([self._mean(each) for each in rows]).reshape(len(rows), self._table.vectors.shape[1])
+        means = [self._mean(each, text) for each, text in zip(rows, texts, strict=True)]
+        queries = np.array(means).reshape(len(rows), self._table.vectors.shape[1])
         found, cosines = nearest(self._table.vectors, queries, k, leave_out=rows)
         return [self._named(*each) for each in zip(found, cosines, strict=True)]
 
@@ -69,12 +70,21 @@ class Neighbours:
         """The k that are to `plus` as `minus` is; see `core.embedding.nearest.analogy`."""
         if not plus:
             raise CallError("an analogy has no words", hint="as in: king woman --minus man")
-        rows = [[self.rows(text) for text in texts] for texts in (plus, minus)]
+        rows = {text: self.rows(text) for text in (*plus, *minus)}
         width = self._table.vectors.shape[1]
-        added, taken = (np.array([self._mean(each) for each in side]).reshape(-1, width) for side in rows)
-        inputs = {row for side in rows for each in side for row in each}
+        added, taken = (
+            np.array([self._mean(rows[text], text) for text in texts]).reshape(-1, width) for texts in (plus, minus)
+        )
+        inputs = {row for each in rows.values() for row in each}
         found, scores = analogy(self._table.vectors, added, taken, k, method=method, leave_out=inputs)
         return self._named(found[0], scores[0])
+
+    def mean(self, text: str) -> NDArray[np.float64]:
+        """The vector (D,) that stands for a text.
+
+        Raises DataError for a text that has no row, and where the vector has no direction: all things would be as near.
+        """
+        return self._mean(self.rows(text), text)
 
     def rows(self, text: str) -> list[int]:
         """The rows that stand for a text."""
@@ -124,13 +134,15 @@ class Neighbours:
             )
         return DataError(f"the table has no {word!r}", hint=None if near is None else f"did you mean {near!r}?")
 
-    def _mean(self, rows: list[int]) -> NDArray[np.float64]:
+    def _mean(self, rows: list[int], text: str) -> NDArray[np.float64]:
         vectors = np.asarray(self._table.vectors[rows], np.float64)
         if not np.isfinite(vectors).all():
             raise DataError(
                 f"the table's row {rows[int(np.argwhere(~np.isfinite(vectors))[0, 0])]} holds NaN or infinity"
             )
         mean: NDArray[np.float64] = vectors.mean(axis=0)
+        if not mean.any():
+            raise DataError(f"the vector of {text!r} is all zeros: the table has learned nothing of it")
         return mean
 
     def _named(self, rows: NDArray[np.int64], scores: NDArray[np.float64]) -> list[Neighbour]:

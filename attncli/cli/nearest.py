@@ -133,7 +133,7 @@ def _near(table: Neighbours, batch: list[Query], k: int) -> Iterator[tuple[Query
     failed: AttncliError | None = None
     for query in batch:
         try:
-            _located(query, table.rows, query.words[0])
+            _located(query, table.mean, query.words[0])
         except AttncliError as error:
             failed = error
             break

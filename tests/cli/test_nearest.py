@@ -76,6 +76,8 @@ def test_upper_and_lower_case(folder: Path) -> None:
         (["king quen"], 1, "the table has no 'quen'; did you mean 'queen'?"),
         (["xyz"], 1, "the table has no 'xyz'"),
         (["  "], 1, "a text of white space alone"),
+        (["-e", "zeros.txt", "rare"], 1, "the vector of 'rare' is all zeros: the table has learned nothing of it"),
+        (["-e", "zeros.txt", "king", "--minus", "rare"], 1, "the vector of 'rare' is all zeros"),
         (["king", "--minus", "mon"], 1, "the table has no 'mon'; did you mean 'man'?"),
         (["king", "--method", "3cosmul"], 2, "--method solves analogies, and there is no --minus"),
         (["--files-from", "t.txt", "-0"], 2, "-0 is for names of files"),
@@ -91,6 +93,7 @@ def test_upper_and_lower_case(folder: Path) -> None:
 )
 def test_what_is_wrong_is_one_line(folder: Path, arguments: list[str], status: int, line: str) -> None:
     Embeddings(ROWS).save(folder / "bare.npy")
+    Embeddings(ROWS[:2] * [[1], [0]], labels=["king", "rare"]).save(folder / "zeros.txt")
     Embeddings(ROWS, labels=list("abcde"), tokenizer="other@ba9876543210").save(folder / "bare.txt")
     found = failure("nearest", *(() if "-e" in arguments else ("-e", "t.txt")), *arguments, cwd=folder)
     assert found[0] == status
@@ -103,6 +106,13 @@ def test_lines_before_a_wrong_one_are_answered(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (
         1, b"attncli nearest: -, line 3: the table has no 'quen'; did you mean 'queen'?\n",
     )  # fmt: skip
+
+
+def test_lines_before_one_without_a_direction_are_answered(folder: Path) -> None:
+    Embeddings(ROWS[:2] * [[1], [0]], labels=["king", "rare"]).save(folder / "zeros.txt")
+    done = run("nearest", "-e", "zeros.txt", stdin=b"king\nrare\nking\n", cwd=folder)
+    assert [json.loads(line)["query"] for line in done.stdout.splitlines()] == ["king"]
+    assert done.stderr.startswith(b"attncli nearest: -, line 2: the vector of 'rare' is all zeros")
 
 
 def test_a_line_is_answered_before_the_next_comes(folder: Path) -> None:
