@@ -82,9 +82,10 @@ def train_word2vec(
 
     `dim` is 100, or as wide as `init`; `negative` 5, or 0 with `hs`. Of ids the table has a row for each of the
     tokenizer's, of `init`'s, or up to the largest id: zeros where an id was too rare to learn. Records name their
-    tokenizer, and the table keeps it; `tokenizer` is for ids that come without, and labels the rows (the starter is
-    known by itself). Its special tokens are left out of the text. Of words the table has the frequent ones, the most
-    frequent first; `init`'s words come before them and keep their vectors where the text has them too rarely.
+    tokenizer, and the table keeps it, as it keeps `init`'s and its labels; `tokenizer` is for ids that come without,
+    and labels the rows (the starter is known by itself). Its special tokens are left out of the text. Of words the
+    table has the frequent ones, the most frequent first; `init`'s words come before them and keep their vectors where
+    the text has them too rarely.
 
     Threads (None: one a core) change the vectors without locks, so that no two runs are the same; `deterministic` is
     one thread: the same seed, the same bytes. `checkpoint` is a file in which the state is kept every
@@ -111,7 +112,8 @@ def train_word2vec(
     folder = None if temp_dir is None else os.fspath(temp_dir)
     with ExitStack() as stack:
         reader = _Reader(words, tokenizer, from_format, field, progress)
-        found = reader.read(ids_or_paths, lambda: stack.enter_context(Spool(folder)), on_spool)
+        owner = None if start is None or words else start.tokenizer
+        found = reader.read(ids_or_paths, lambda: stack.enter_context(Spool(folder)), on_spool, owner)
         run = _Run(plan, found, start)
         kept = None if checkpoint is None else Checkpoint(os.fspath(checkpoint), checkpoint_every)
         if kept is not None and resume:
@@ -142,7 +144,10 @@ class _Reader:
     index: dict[bytes, int] = field(default_factory=dict)
     """Word -> id."""
 
-    def read(self, given: Any, spool: Callable[[], Spool], on_spool: Callable[[int], None] | None) -> _Text:
+    def read(
+        self, given: Any, spool: Callable[[], Spool], on_spool: Callable[[int], None] | None, owner: str | None
+    ) -> _Text:
+        """`owner` is the tokenizer of ids that do not say theirs."""
         if self.words and self.tokenizer is not None:
             raise CallError("words have no tokenizer", hint="leave out one of the two")
         coder = self._loaded(self.tokenizer)
@@ -166,10 +171,11 @@ class _Reader:
             what = "word" if self.words else "token"
             hint = "a document is a line" if self.words else "encode lines or files, and not words"
             raise DataError(f"no document has more than one {what}: there is nothing around it", hint=hint)
-        if coder is None and self.identity is not None and same(self.identity, starter.IDENTITY):
+        identity = self.identity or owner
+        if coder is None and identity is not None and same(identity, starter.IDENTITY):
             coder = self._loaded(starter.NAME)
         words = [word.decode("utf-8", "surrogateescape") for word in self.index] if self.words else None
-        return _Text(ids, starts, words, coder, self.identity)
+        return _Text(ids, starts, words, coder, identity)
 
     def _loaded(self, tokenizer: Path | Tokenizer | None) -> Tokenizer | None:
         if tokenizer is None:
@@ -234,6 +240,10 @@ class _Run:
                 f"id {len(counts) - 1} has no row: {owner} has {self._rows:,}",
                 hint="use the one that these ids belong to",
             )
+        if init is not None and not np.isfinite(init.vectors.sum(dtype=np.float64)):
+            odd = np.flatnonzero(~np.isfinite(init.vectors).all(axis=1))
+            if len(odd):
+                raise DataError(f"row {odd[0]} of the table to begin with holds NaN or infinity")
         special = () if found.tokenizer is None else found.tokenizer.special_tokens.values()
         counts[[number for number in special if number < len(counts)]] = 0
         self._known = self._rows_of_init(len(counts))
@@ -280,16 +290,15 @@ class _Run:
             rows += int((known < 0).sum())
         vectors = np.zeros((rows, trainer.plan.dim), np.float32)
         counts = np.zeros(rows, np.int64)
-        labels: list[str] | None = None if found.words is None else [""] * rows
+        labels = None if init is None or init.labels is None else list(init.labels)
         if init is not None:
             vectors[: len(init.vectors)] = init.vectors
             if init.counts is not None:
                 counts[: len(init.vectors)] = init.counts
-            if labels is not None and init.labels is not None:
-                labels[: len(init.vectors)] = list(init.labels)
         vectors[places] = trainer.vectors
         counts[places] += trainer.counts
-        if labels is not None and found.words is not None:
+        if found.words is not None:
+            labels = [*(labels or []), *[""] * (rows - len(labels or []))]
             for place, word in zip(places.tolist(), trainer.words.tolist(), strict=True):
                 labels[place] = found.words[word]
         table = Embeddings(vectors, labels, tokenizer=found.identity, note=self._note(threads), counts=counts)

@@ -120,6 +120,27 @@ def test_a_table_to_begin_with(folder: Path) -> None:
     assert not (by_ids.vectors[1:3] == 1).all()
 
 
+def test_a_tuned_table_belongs_to_what_it_began_with(folder: Path) -> None:
+    """Also where the new ids do not say whose they are: a row stays what it was."""
+    labels = ["zero", "one", "two"]
+    Embeddings(np.ones((3, 8), np.float32), labels, tokenizer="small@0123456789ab").save(folder / "small.npz")
+    tuned = trained("--init", "small.npz", "--subsample", "0", cwd=folder, stdin=b"1 2 1 2\n" * 20)
+    assert (tuned.tokenizer, list(tuned.labels or ())) == ("small@0123456789ab", labels)
+    starter = trained("ids.jsonl", cwd=folder)
+    starter.save(folder / "starter.npz")
+    by_ids = trained("--init", "starter.npz", "ids.npy", cwd=folder)
+    by_records = trained("--init", "starter.npz", "ids.jsonl", cwd=folder)
+    assert by_ids.tokenizer == starter.tokenizer
+    assert list(by_ids.labels or ()) == list(starter.labels or ())
+    np.testing.assert_array_equal(by_ids.vectors, by_records.vectors)
+    code, said = failure(
+        "train-embed", "--init", "small.npz", "-o", "t.npy", cwd=folder,
+        stdin=b'{"ids": [1, 2], "tokenizer": "other@ba9876543210"}\n' * 20,
+    )  # fmt: skip
+    assert code == 1
+    assert "ids of tokenizer other@ba9876543210 meet the table of small@0123456789ab; begin with" in said
+
+
 def test_resumed_after_an_interruption(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("attncli.core.embedding.word2vec.BLOCK", 1_000)
     options: dict[str, Any] = {"words": True, "dim": 8, "deterministic": True}
@@ -190,6 +211,7 @@ def test_progress_tells_loss_speed_and_time_left(folder: Path) -> None:
         (["--init", "small.npy", "-o", "t.npy"], b"1 2 9\n", 1, "id 9 has no row: the table to begin with has 3"),
         (["-t", "starter", "-o", "t.npy"], b"1 20000\n", 1, "id 20000 has no row: the tokenizer starter@"),
         (["-o", "t.npy"], b"1 4000000000\n", 1, "id 4000000000 is of no vocabulary"),
+        (["--init", "nan.npy", "-o", "t.npy"], b"0 0\n" * 9, 1, "row 1 of the table to begin with holds NaN"),
         (["--dim", "4", "--init", "small.npy", "-o", "t.npy"], b"1 2\n" * 9, 2, "2 wide, and not 4"),
         (["--words", "--init", "small.npy", "-o", "t.npy"], b"a b\n" * 9, 1, "the table to begin with has no labels"),
         (["--words", "-t", "starter", "-o", "t.npy"], b"a b\n", 2, "words have no tokenizer"),
@@ -207,6 +229,7 @@ def test_progress_tells_loss_speed_and_time_left(folder: Path) -> None:
 )  # fmt: skip
 def test_what_goes_wrong(tmp_path: Path, arguments: list[str], stdin: bytes, status: int, line: str) -> None:
     np.save(tmp_path / "small.npy", np.ones((3, 2), np.float32))
+    np.save(tmp_path / "nan.npy", np.float16([[1, 2], [1, np.nan]]))
     code, said = failure("train-embed", *arguments, stdin=stdin, cwd=tmp_path)
     assert (code, said.startswith("attncli train-embed: ")) == (status, True)
     assert line in said
