@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from attncli.core.tokenizer.tokenizer import Tokenizer
 
-__all__ = ["DTYPES", "dtype_of", "forget_flat", "is_flat", "load_flat", "write", "write_flat"]
+__all__ = ["DTYPES", "Joined", "dtype_of", "forget_flat", "is_flat", "load_flat", "load_flats", "write", "write_flat"]
 
 DTYPES = {"uint16": 1 << 16, "uint32": 1 << 32, "int32": 1 << 31, "int64": 1 << 63}
 """What ids can be written as, and how many each can tell apart."""
@@ -129,6 +129,43 @@ def load_flat(path: str | os.PathLike[str]) -> tuple[NDArray[np.integer[Any]], N
             hint="move it away to read the ids as one document",
         )
     return ids, starts
+
+
+def load_flats(paths: Sequence[str]) -> tuple[Joined, NDArray[np.uint64]]:
+    """Several flat files as one; of their ids nothing but the slices that are asked for is read.
+
+    Raises DataError as `load_flat` does, and where an index goes backwards.
+    """
+    import numpy as np
+
+    found = [load_flat(path) for path in paths]
+    for path, (_, starts) in zip(paths, found, strict=True):
+        if (starts[1:] < starts[:-1]).any():
+            raise DataError("goes backwards", source=flat.index_name(path))
+    before = np.cumsum([0, *(len(ids) for ids, _ in found)], dtype=np.uint64)
+    moved = [starts[:-1] + first for (_, starts), first in zip(found, before[:-1], strict=True)]
+    return Joined([ids for ids, _ in found]), np.concatenate([*moved, before[-1:]])
+
+
+class Joined:
+    """Arrays of whole numbers, one after another, that are read slice by slice."""
+
+    def __init__(self, arrays: Sequence[NDArray[np.integer[Any]]]) -> None:
+        self._arrays = arrays
+
+    def __len__(self) -> int:
+        return sum(map(len, self._arrays))
+
+    def __getitem__(self, part: slice) -> NDArray[np.integer[Any]]:
+        """A step of 1; int64."""
+        import numpy as np
+
+        start, stop, _ = part.indices(len(self))
+        parts: list[NDArray[np.integer[Any]]] = [np.zeros(0, np.int64)]
+        for array in self._arrays:
+            parts.append(array[max(start, 0) : max(stop, 0)])
+            start, stop = start - len(array), stop - len(array)
+        return np.concatenate(parts, dtype=np.int64, casting="unsafe")
 
 
 def is_flat(path: str, from_format: str | None = None) -> bool:

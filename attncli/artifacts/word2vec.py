@@ -15,9 +15,9 @@ from attncli import files
 from attncli.artifacts import starter
 from attncli.artifacts.checkpoint import Checkpoint
 from attncli.artifacts.embeddings import Embeddings
-from attncli.artifacts.flat import is_flat, load_flat
+from attncli.artifacts.flat import is_flat, load_flat, load_flats
 from attncli.artifacts.spool import Spool
-from attncli.core.embedding.word2vec import BLOCK, Plan, Trainer, count_ids
+from attncli.core.embedding.word2vec import BLOCK, Ids, Plan, Trainer, count_ids
 from attncli.core.tokenizer.vocab import same
 from attncli.errors import CallError, DataError
 from attncli.wire import jsonl, streams, text
@@ -36,7 +36,7 @@ Progress = Callable[[str, int, int | None, float], None]
 class _Text:
     """Documents as ids, and what is known of these."""
 
-    ids: NDArray[np.integer[Any]]
+    ids: Ids
     starts: NDArray[np.integer[Any]]
     words: list[str] | None = None
     """What each id stands for, where they were made here."""
@@ -76,9 +76,9 @@ def train_word2vec(
     """Learns a vector for each id by what stands around it (Mikolov et al. 2013; `Plan` says what the options mean).
 
     `ids_or_paths`: an array of ids (one document), a sequence of such, (ids, starts) as `load_flat` gives them, or
-    files that hold ids in any format (json, npy, ids; flat ones are memory-mapped), all else spooled to a nameless
-    temporary file in `temp_dir`; `on_spool` hears its bytes. With `words` files are text: a document a line (or a
-    record's `field`), words between white space.
+    files that hold ids in any format (json, npy, ids). Flat files are memory-mapped where no others are beside them,
+    all else is spooled to a nameless temporary file in `temp_dir`; `on_spool` hears its bytes. With `words` files are
+    text: a document a line (or a record's `field`), words between white space.
 
     `dim` is 100, or as wide as `init`; `negative` 5, or 0 with `hs`. Of ids the table has a row for each of the
     tokenizer's, of `init`'s, or up to the largest id: zeros where an id was too rare to learn. Records name their
@@ -152,19 +152,20 @@ class _Reader:
             raise CallError("words have no tokenizer", hint="leave out one of the two")
         coder = self._loaded(self.tokenizer)
         paths = _paths(given)
+        ids: Ids
         if paths is None:
             if self.words:
                 raise CallError("words are read from files", hint="give their names")
             ids, starts = _flattened(given)
-        elif len(paths) == 1 and not self.words and is_flat(paths[0], self.from_format):
-            ids, starts = load_flat(paths[0])
+        elif not self.words and all(is_flat(path, self.from_format) for path in paths):
+            ids, starts = load_flats(paths)
         else:
             kept = spool()
             for path in paths:
                 self._spool(path, kept)
             ids, starts = kept.flat()
             if on_spool is not None:
-                on_spool(ids.nbytes)
+                on_spool(4 * len(ids))
         if not len(ids):
             raise DataError("there is nothing to learn from: the input is empty")
         if len(ids) < 2 or int(np.max(np.diff(starts.astype(np.int64)))) < 2:
@@ -329,7 +330,10 @@ def _paths(given: Any) -> list[str] | None:
 def _flattened(given: Any) -> tuple[NDArray[Any], NDArray[Any]]:
     """Ids and starts of arrays."""
     if isinstance(given, tuple) and len(given) == 2 and getattr(given[1], "dtype", None) == np.uint64:
-        return given
+        ids, starts = given
+        if not len(starts) or starts[0] != 0 or starts[-1] != len(ids) or (starts[1:] < starts[:-1]).any():
+            raise CallError("the starts do not fit the ids", hint="they go from 0 up to the number of ids")
+        return ids, starts
     documents: Iterable[Any] = [given] if isinstance(given, np.ndarray) or np.isscalar(next(iter(given), 0)) else given
     arrays = [np.asarray(document) for document in documents]
     if any(array.ndim != 1 or (array.size and array.dtype.kind not in "iu") for array in arrays):

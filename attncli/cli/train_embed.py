@@ -94,8 +94,8 @@ def run(
     attncli train-embed --words --mode cbow text.txt -o vectors.txt       # for gensim
     attncli train-embed --init table.safetensors new-ids.npy -o tuned.safetensors
 
-    A stream is kept in a temporary file (four bytes a token), to go through it again. Several threads change the
-    vectors without locks, so that no two runs are the same: --deterministic is one thread.
+    A stream is kept in a temporary file (four bytes a token), to go through it again; flat files are not. Several
+    threads change the vectors without locks, so that no two runs are the same: --deterministic is one thread.
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
@@ -119,7 +119,7 @@ def run(
 
     def on_spool(size: int) -> None:
         if size > LARGE_SPOOL:
-            console.say(f"{size:,} bytes of ids went into a temporary file; one flat file needs none")
+            console.say(f"{size:,} bytes of ids went into a temporary file; flat files alone need none")
 
     with console.output("npy" if form in table_files.BINARY else "text", sources) as handle:
         table: Embeddings = train_word2vec(

@@ -59,6 +59,33 @@ def test_the_same_table_from_every_format(folder: Path) -> None:
     assert without.tokenizer is None
 
 
+def test_several_flat_files_are_read_one_after_another(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever their types and where blocks end; only beside other inputs do they go through a temporary file."""
+    lines = (folder / "text.txt").read_bytes().splitlines(keepends=True)
+    names = []
+    for number, (part, dtype) in enumerate(((lines[:250], "uint16"), ([], "int32"), (lines[250:], "int64"))):
+        (folder / "part.txt").write_bytes(b"".join(part))
+        names.append(folder / f"part{number}.npy")
+        write_flat(Tokenizer.load("starter"), [folder / "part.txt"], names[-1], dtype=dtype)
+    monkeypatch.setattr("attncli.core.embedding.word2vec.BLOCK", 1_000)
+    options: dict[str, Any] = {"dim": 8, "deterministic": True, "tokenizer": "starter"}
+    spooled: list[int] = []
+    joined = train_word2vec(names, on_spool=spooled.append, **options)
+    assert spooled == []
+    np.testing.assert_array_equal(joined.vectors, train_word2vec(folder / "flat.npy", **options).vectors)
+    (folder / "more.ids").write_bytes(b"1 2 3\n")
+    mixed = train_word2vec([*names, folder / "more.ids"], on_spool=spooled.append, **options)
+    assert spooled == [4 * (len(np.load(folder / "flat.npy")) + 3)]
+    assert not np.array_equal(mixed.vectors, joined.vectors)
+    whole = len(np.load(names[2]))
+    for index, complaint in (([0, 5, 3, whole], "goes backwards"), ([0, 5, 3], "does not fit")):
+        np.save(folder / "part2.index.npy", np.array(index, np.uint64))
+        with pytest.raises(DataError, match=rf"part2\.index\.npy: {complaint}"):
+            train_word2vec(names, **options)
+        with pytest.raises(CallError, match="starts do not fit the ids"):
+            train_word2vec((np.zeros(whole, int), np.array(index, np.uint64)), **options)
+
+
 def test_words(folder: Path) -> None:
     table = trained("--words", "--epochs", "30", "--subsample", "0", "text.txt", cwd=folder)
     assert table.labels is not None

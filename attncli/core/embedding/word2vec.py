@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from attncli.errors import CallError, DataError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-__all__ = ["Plan", "Trainer", "count_ids"]
+__all__ = ["Ids", "Plan", "Trainer", "count_ids"]
 
 BLOCK = 1 << 20
 """Ids of one call of the engine: what comes between two reports, and at most is lost at an interruption."""
@@ -36,6 +36,13 @@ LARGEST_ID = (1 << 26) - 1
 """Counting takes eight bytes for each id up to the largest: one id that is noise must not take all memory."""
 
 DIVERGED = "the vectors grew without bounds"
+
+
+class Ids(Protocol):
+    """An array of ids (T,), or what is read like one."""
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, part: slice, /) -> NDArray[np.integer[Any]]: ...
 
 
 @dataclass(frozen=True)
@@ -142,7 +149,7 @@ class Trainer:
 
     def train(
         self,
-        ids: NDArray[np.integer[Any]],
+        ids: Ids,
         starts: NDArray[np.integer[Any]],
         *,
         threads: int | None = None,
