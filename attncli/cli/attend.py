@@ -37,6 +37,7 @@ from attncli.cli.patterns import (
     RopeThetaOption,
     RowOption,
     StrideOption,
+    T5BiasOption,
     TopOption,
     WindowBlocksOption,
     numbers,
@@ -104,6 +105,7 @@ def run(
     rope_theta: RopeThetaOption = None,
     rope_scaling: RopeScalingOption = None,
     alibi: AlibiOption = False,
+    t5_bias: T5BiasOption = None,
     method: Annotated[str, typer.Option("--method", **choice("method", METHODS), help="How to attend.")] = "exact",
     dilation: DilationOption = None,
     stride: StrideOption = None,
@@ -163,7 +165,7 @@ def run(
     from attncli.core.attention.multihead import multi_head
     from attncli.wire import streams
 
-    console = Console(common, context, keys, values, mask, bias, length_projection, block_mask)
+    console = Console(common, context, keys, values, mask, bias, t5_bias, length_projection, block_mask)
     wanted = _emitted(emit)
     if to == "grid" and emit is not None and wanted != ["weights"]:
         raise CallError("the grid shows weights", hint="leave out --emit, or use --to json")
@@ -191,7 +193,7 @@ def run(
         random_blocks=random_blocks,
         window_blocks=window_blocks,
     )
-    options |= position_options(rope, rope_theta, rope_scaling)
+    options |= position_options(rope, rope_theta, rope_scaling, t5_bias, causal)
     if cost is not None:
         layer_alone = {
             "alibi": alibi,

@@ -29,7 +29,7 @@ POSITIONS = ("none", "sinusoidal", "learned")
 ELSEWHERE = {
     "rotary": "turns queries and keys inside attention and adds nothing to vectors; use `attend --rope`",
     "alibi": "is added to attention's logits and not to vectors; use `attend --alibi`",
-    "t5": "is a bias of attention's logits and not added to vectors; use `attend --bias`",
+    "t5": "is a bias of attention's logits and not added to vectors; use `attend --t5-bias`",
 }
 """Position schemes that are no vectors to add."""
 POOLS = ("mean", "max", "first", "last", "sif")

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from attncli.cli.options import choice
-from attncli.errors import CallError
+from attncli.errors import AttncliError, CallError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from attncli.core.attention.rope import Rope
 
 __all__ = [
@@ -27,6 +29,7 @@ __all__ = [
     "RopeThetaOption",
     "RowOption",
     "StrideOption",
+    "T5BiasOption",
     "TopOption",
     "WindowBlocksOption",
     "numbers",
@@ -70,6 +73,14 @@ RopeScalingOption = Annotated[
     typer.Option("--rope-scaling", metavar="FACTOR,LOW,HIGH,LENGTH", help="Llama 3's; 3.1 has 8,1,4,8192."),
 ]
 AlibiOption = Annotated[bool, typer.Option("--alibi", help="Subtract slope * distance, with the paper's slopes.")]
+T5BiasOption = Annotated[
+    str | None,
+    typer.Option(
+        "--t5-bias",
+        metavar="FILE",
+        help="T5's relative biases, (buckets, heads); with --causal as in its decoder. T5 has --scale 1.",
+    ),
+]
 TopOption = Annotated[int | None, typer.Option("--top", min=1, help="Keys that --emit top-k names; default 10.")]
 HeadOption = Annotated[
     str | None, typer.Option("--head", metavar="H,H,...", help="Heads whose weights are emitted; default all.")
@@ -117,11 +128,26 @@ def pattern_options(
     }
 
 
-def position_options(rope: str | None, theta: float | None, scaling: str | None) -> dict[str, Any]:
-    """`rope` of `attncli.attention`."""
+def position_options(
+    rope: str | None, theta: float | None, scaling: str | None, t5_table: str | None, causal: bool
+) -> dict[str, Any]:
+    """`rope` and `relative_bias` of `attncli.attention`."""
     if rope is None and (theta is not None or scaling is not None):
         raise CallError("--rope-theta and --rope-scaling go with --rope")
-    return {"rope": None if rope is None else _rope(rope, theta, scaling)}
+    return {
+        "rope": None if rope is None else _rope(rope, theta, scaling),
+        "relative_bias": None if t5_table is None else _t5_bias(t5_table, causal),
+    }
+
+
+def _t5_bias(path: str, causal: bool) -> NDArray[Any]:
+    from attncli.artifacts import arrays
+    from attncli.core.attention.relative import t5_bias
+
+    try:
+        return t5_bias(arrays.load_one(path), bidirectional=not causal)
+    except AttncliError as error:
+        raise error.at(source=path) from None
 
 
 def _rope(layout: str, theta: float | None, scaling: str | None) -> Rope:

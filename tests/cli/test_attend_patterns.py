@@ -15,6 +15,7 @@ import attncli
 from attncli.cli import main, patterns
 from attncli.core.attention.alibi import slopes
 from attncli.core.attention.multihead import join_heads, split_heads
+from attncli.core.attention.relative import buckets
 from attncli.core.attention.rope import Llama3Scaling, Rope
 
 X = np.random.default_rng(6).standard_normal((40, 16)).astype(np.float32)
@@ -75,6 +76,23 @@ def test_a_mask_of_blocks_from_a_file(tmp_path: Path) -> None:
 )
 def test_positions(arguments: str, options: dict[str, Any]) -> None:
     np.testing.assert_array_equal(attended(*arguments.split()), expected(**options))
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_t5_s_relative_biases(tmp_path: Path, causal: bool) -> None:
+    """As its encoder counts distances, or its decoder."""
+    table = np.random.default_rng(3).standard_normal((32, 2)).astype(np.float32)
+    np.save(tmp_path / "t5.npy", table)
+    arguments = ["--t5-bias", str(tmp_path / "t5.npy"), "--scale", "1", *(["--causal"] if causal else [])]
+    distances = np.arange(40) - np.arange(40)[:, None]
+    bias, other = (table[buckets(distances, bidirectional=both)].transpose(2, 0, 1) for both in (not causal, causal))
+    found = attended(*arguments)
+    np.testing.assert_allclose(found, expected(bias=bias, scale=1.0, causal=causal), atol=1e-5)
+    assert np.abs(found - expected(bias=other, scale=1.0, causal=causal)).max() > 0.01
+    np.save(tmp_path / "flat.npy", table[0])
+    status, line = failure("attend", "--t5-bias", str(tmp_path / "flat.npy"), stdin=saved(X))
+    assert status == 1
+    assert "flat.npy: the table of relative biases has shape (2,) of float32, not numbers (buckets, heads)" in line
 
 
 def test_what_is_told_of_the_weights() -> None:

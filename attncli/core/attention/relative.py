@@ -48,8 +48,9 @@ def t5_bias(table: ArrayLike, *, bidirectional: bool = True, max_distance: int =
     [1.0, 0.0, 17.0]
     """
     table = np.asarray(table)
-    if table.ndim != 2:
-        raise DataError(f"the table of relative biases has shape {table.shape}, not (buckets, heads)")
+    if table.ndim != 2 or table.dtype.kind not in "fiu":
+        given = f"shape {table.shape} of {table.dtype}"
+        raise DataError(f"the table of relative biases has {given}, not numbers (buckets, heads)")
     distances = np.arange(-max_distance, max_distance + 1)
     found = buckets(distances, bidirectional=bidirectional, count=len(table), max_distance=max_distance)
     return np.ascontiguousarray(table[found].T)
