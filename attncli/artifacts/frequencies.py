@@ -20,6 +20,7 @@ __all__ = ["Frequencies", "load_frequencies"]
 
 LINE = re.compile(rb"(.*\S)[ \t]+([0-9]{1,18})\s*")
 """A label, then its count."""
+MOST = (1 << 63) - 1
 
 
 class Frequencies(NamedTuple):
@@ -51,6 +52,8 @@ def load_frequencies(path: str, table: Table) -> Frequencies:
                     raise DataError(f"{shown!r} is no label with its count", source=path, record=f"line {number}")
                 row = _row(match[1], labels)
                 total += int(match[2])
+                if total > MOST:
+                    raise DataError("the counts come to more than 2^63 - 1", source=path, record=f"line {number}")
                 if row is not None and row < len(counts):
                     counts[row] += int(match[2])
             first += len(lines)
@@ -71,4 +74,4 @@ def _from_array(counts: NDArray[Any], table: Table, path: str) -> Frequencies:
     if counts.shape != table.vectors.shape[:1] or counts.dtype.kind not in "iu" or (counts < 0).any():
         wanted = f"counts of {len(table.vectors):,} rows"
         raise DataError(f"an array {counts.shape} of {counts.dtype} is no {wanted}", source=path)
-    return Frequencies(counts, int(counts.sum()))
+    return Frequencies(counts, int(counts.sum(dtype=np.float64)))

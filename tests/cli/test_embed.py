@@ -173,6 +173,11 @@ def test_ids_belong_to_a_tokenizer(folder: Path) -> None:
         (["--pool", "sif", "--dim", "3", "--remove-component", "zero.npy"], 1, "zero.npy: is no direction"),
         (["--pool", "sif", "--sif-a", "-1"], 2, "sif's a is -1.0, not above 0"),
         (["--pool", "sif", "-e", "t.npz", "--counts", "bad"], 1, "bad, line 2: 'b' is no label with its count"),
+        (
+            ["--pool", "sif", "-e", "t.npz", "--counts", "many"],
+            1,
+            "many, line 10: the counts come to more than 2^63 - 1",
+        ),
         (["--pool", "sif", "-e", "t.npz", "--counts", "foreign"], 1, "foreign: counts no word of the table"),
         (
             ["--pool", "sif", "-e", "t.npz", "--counts", "u.npy"],
@@ -187,6 +192,7 @@ def test_ids_belong_to_a_tokenizer(folder: Path) -> None:
 def test_what_is_wrong_is_one_line(folder: Path, arguments: list[str], status: int, line: str) -> None:
     (folder / "bad").write_bytes(b"a 1\nb\n")
     (folder / "foreign").write_bytes(b"x 1\n")
+    (folder / "many").write_bytes(b"a 999999999999999999\n" * 10)
     np.save(folder / "narrow.npy", ROWS[:, :2])
     np.save(folder / "three.npy", ROWS[0])
     np.save(folder / "zero.npy", np.zeros(3))

@@ -79,6 +79,7 @@ def test_upper_and_lower_case(folder: Path) -> None:
         (["-e", "zeros.txt", "rare"], 1, "the vector of 'rare' is all zeros: the table has learned nothing of it"),
         (["-e", "zeros.txt", "king", "--minus", "rare"], 1, "the vector of 'rare' is all zeros"),
         (["king", "--minus", "mon"], 1, "the table has no 'mon'; did you mean 'man'?"),
+        (["king", "--minus", "king"], 1, "the words of the analogy cancel each other"),
         (["king", "--method", "3cosmul"], 2, "--method solves analogies, and there is no --minus"),
         (["--files-from", "t.txt", "-0"], 2, "-0 is for names of files"),
         (["-e", "bare.npy", "king"], 1, "the table has no labels; give -t, its tokenizer"),

@@ -59,12 +59,14 @@ def analogy(
 
     3cosadd (Mikolov et al. 2013): the cosine with the sum of the unit vectors, those of `minus` taken off. 3cosmul
     (Levy and Goldberg 2014, eq. 4): with each cosine c as (1 + c) / 2, the product of those with `plus` over the
-    product of those with `minus` + 1e-6.
+    product of those with `minus` + 1e-6. Raises DataError where the vectors of 3cosadd sum to nothing.
     """
     if method not in METHODS:
         raise CallError(f"no method is called {method!r}", hint=f"use {' or '.join(METHODS)}")
     if method == "3cosadd":
         whole = _unit(plus).sum(axis=0) - _unit(minus).sum(axis=0)
+        if not whole.any():
+            raise DataError("the words of the analogy cancel each other: nothing is near to that")
         return nearest(table, whole[None], k, leave_out=[leave_out])
 
     def product(cosines: NDArray[Any]) -> NDArray[Any]:

@@ -60,11 +60,14 @@ def sif_weights(
     """
     if not a > 0:
         raise CallError(f"sif's a is {a}, not above 0")
-    whole = int(counts.sum()) if total is None else total
+    whole = float(counts.sum(dtype=np.float64)) if total is None else total
     rows = np.asarray(ids, np.int64)
     if rows.size and not 0 <= rows.min() <= rows.max() < len(counts):
         raise DataError(f"an id has no count among those of {len(counts):,}")
-    weights: NDArray[np.float64] = a / (a + counts[rows] / max(whole, 1))
+    found = counts[rows]
+    if (found < 0).any():
+        raise DataError(f"id {rows[found < 0][0]} was counted {found.min()} times")
+    weights: NDArray[np.float64] = a / (a + found / max(whole, 1))
     return weights
 
 

@@ -51,6 +51,10 @@ def test_sif_is_the_paper_s() -> None:
         sif_weights([0], counts, a=0)
     with pytest.raises(DataError, match="no count"):
         sif_weights([4], counts)
+    with pytest.raises(DataError, match="id 1 was counted -3 times"):
+        sif_weights([0, 1], np.array([2, -3]))
+    most = np.full(4, 1 << 62)  # their sum is beyond int64
+    np.testing.assert_allclose(sif_weights([2], most, a=1e-2), [0.01 / 0.26])
 
 
 @given(arrays(np.float32, (3, 4), elements=FLOATS))
