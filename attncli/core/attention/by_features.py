@@ -31,6 +31,7 @@ def attention(
         problem.keys,
         problem.values,
         projection=projection,
+        out=problem.out,
         **{name: problem.options[name] for name in ("scale", "causal", "threads")},
     )
     if not np.isfinite(output).all():

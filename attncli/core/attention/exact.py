@@ -39,6 +39,7 @@ def attention(
     threads: int | None = None,
     return_weights: bool = False,
     return_lse: bool = False,
+    out: Floats | None = None,
 ) -> Floats | Attended:
     """Each query's mean of the values, weighted by softmax of its products with the keys.
 
@@ -47,7 +48,8 @@ def attention(
     three are; float16 and bfloat16 compute in float32. `scale` is 1/√d unless given. `mask` (bool, true = may
     attend) and `bias` broadcast against (…, H, N, M). `causal` and `window` (an int or (left, right)) as drawn
     in `masks`. A row with nothing to attend to gives zeros. With `return_weights` or `return_lse` the result
-    is an `Attended`.
+    is an `Attended`. `out` (…, H, N, dv) is where the output is written, if given: rows (N, H·dv) split into heads
+    will do, as they do for queries, keys and values, so that nothing is copied.
 
     Query i stands at position i' = i + M − N among the keys, or where `positions` (N,) says: np.arange(N) is
     what PyTorch's is_causal means. `rope` rotates queries and keys by their positions (`rope.Rope`);
@@ -77,6 +79,7 @@ def attention(
         rope=rope,
         positions=positions,
         threads=threads,
+        out=out,
     )
     output, lse = problem.attend()
     return attended(problem, output, lse, problem.weigh, return_weights=return_weights, return_lse=return_lse)

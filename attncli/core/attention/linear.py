@@ -34,13 +34,14 @@ def attention(
     threads: int | None = None,
     return_weights: bool = False,
     return_lse: bool = False,
+    out: Floats | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; lse is log φ(q)·Σφ(k).
 
     >>> attention([[[0.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]])
     array([[[3.]]], dtype=float32)
     """
-    problem = Problem.of(queries, keys, values, causal=causal, rope=rope, threads=threads)
+    problem = Problem.of(queries, keys, values, causal=causal, rope=rope, threads=threads, out=out)
     return by_features.attention(problem, None, return_weights=return_weights, return_lse=return_lse)
 
 

@@ -45,6 +45,7 @@ def attention(
     threads: int | None = None,
     return_weights: bool = False,
     return_lse: bool = False,
+    out: Floats | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`.
 
@@ -55,7 +56,7 @@ def attention(
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], E=[[0.5, 0.5]])
     array([[[3.]]], dtype=float32)
     """
-    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, threads=threads)
+    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, threads=threads, out=out)
     given = _given(problem, rank, E, F)
     short = _shortened(problem, rank, seed, given)
     output, lse = short.attend()

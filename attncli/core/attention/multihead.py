@@ -2,7 +2,8 @@
 
     x (T, D) --Wq--> Q (T, D) --split--> (H, T, d) --attention--> (H, T, d) --join--> (T, D) --Wo--> y (T, D)
 
-Vectors whose heads are split already, (H, T, d), are attended as they are and stay so.
+Heads are split and joined where they stand: attention reads and writes each head's columns of the rows. Vectors
+whose heads are split already, (H, T, d), are attended as they are and stay so.
 """
 
 from __future__ import annotations
@@ -22,6 +23,8 @@ from attncli.errors import CallError, DataError
 __all__ = ["MultiHead", "join_heads", "multi_head", "project", "split_heads"]
 
 Floats = NDArray[np.floating[Any]]
+Room = Callable[[tuple[int, ...]], Floats | None]
+"""From a shape to an array of float32, or None."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,7 @@ def multi_head(
     top: int = 10,
     weights_of: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
     method: str = "exact",
+    room: Room | None = None,
     **options: Any,
 ) -> MultiHead:
     """One layer of attention over vectors.
@@ -81,7 +85,8 @@ def multi_head(
 
     `emit` names what is wanted: output, weights (of the heads and rows `weights_of`, all where None), scores; and of
     exact attention and windows, without building the weights: top-k (the `top` largest of each row), entropy,
-    distances. Raises DataError where shapes don't fit.
+    distances. `room` gives an array of a shape, float32, in which the output is then computed, or None where it can
+    be anywhere. Raises DataError where shapes don't fit.
 
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
     (3, 4)
@@ -102,9 +107,10 @@ def multi_head(
         made = replace(made, weights=weights)
     if "output" not in emit and ("weights" not in emit or not whole):
         return made
-    attended = mechanisms.attention(
-        q, k, v, method=method, return_weights=whole and "weights" in emit, return_lse=True, **options
-    )
+    wanted: dict[str, Any] = {"return_weights": whole and "weights" in emit, "return_lse": True}
+    if "output" in emit:
+        wanted["out"] = _out(x, q, k, v, room if projections is None else None)
+    attended = mechanisms.attention(q, k, v, method=method, **wanted, **options)
     return replace(
         made,
         output=finish(attended.output) if "output" in emit else None,
@@ -166,6 +172,17 @@ def project(
     return q, k, v, lambda output: output if x.ndim == 3 else back(join_heads(output))
 
 
+def _out(x: Floats, q: Floats, k: Floats, v: Floats, room: Room | None) -> Floats:
+    """Where the output (H, T, dv) goes: joined in rows (T, H·dv) where x came so."""
+    heads, length, depth = *q.shape[:2], v.shape[2]
+    shape = (length, heads * depth) if x.ndim == 2 else (heads, length, depth)
+    double = all(array.dtype == np.float64 for array in (q, k, v))
+    place = None if room is None or double else room(shape)
+    if place is None:
+        place = np.empty(shape, np.float64 if double else np.float32)
+    return split_heads(place, heads) if x.ndim == 2 else place
+
+
 def _projected(
     x: Floats, keys: Floats, values: Floats, projections: Projections, heads: int, kv_heads: int | None
 ) -> tuple[Floats, Floats, Floats]:
@@ -179,9 +196,9 @@ def _projected(
 
 
 def _heads(x: Floats, projection: Linear, heads: int, argument: str) -> Floats:
-    """x (T, D) projected and split, or (H, T, d) as it is; each head's numbers side by side."""
+    """x (T, D) projected and split, or (H, T, d) as it is."""
     try:
-        return np.ascontiguousarray(x if x.ndim == 3 else split_heads(projection(x), heads))
+        return x if x.ndim == 3 else split_heads(projection(x), heads)
     except DataError as error:
         raise error.at(argument=argument if projection.W is None else "projections") from None
 

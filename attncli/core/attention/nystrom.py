@@ -41,6 +41,7 @@ def attention(
     threads: int | None = None,
     return_weights: bool = False,
     return_lse: bool = False,
+    out: Floats | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; `landmarks` is m, at most N and M.
 
@@ -49,14 +50,14 @@ def attention(
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]])
     array([[[3.]]], dtype=float32)
     """
-    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, threads=threads)
+    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, threads=threads, out=out)
     few = _landmarks(problem, landmarks)
     if few is None:
-        output = np.zeros((problem.shape[0], problem.shape[1], problem.values.shape[2]), problem.queries.dtype)
+        output = problem.zeros()
     else:
         means_q, means_k = few
         inverse = pseudo_inverse(_softmax(problem, means_q, means_k), iterations)  # [H, m, m]
-        gathered, _ = replace(problem, queries=means_q).attend()  # [H, m, M] @ [H, M, dv]
+        gathered, _ = replace(problem, queries=means_q, out=None).attend()  # [H, m, M] @ [H, M, dv]
         middle = (inverse @ gathered).astype(gathered.dtype)  # [H, m, m] @ [H, m, dv]
         output, _ = replace(problem, keys=_repeated(problem, means_k), values=middle).attend()
     return attended(

@@ -44,13 +44,14 @@ def attention(
     threads: int | None = None,
     return_weights: bool = False,
     return_lse: bool = False,
+    out: Floats | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; `features` is m; lse estimates softmax's own.
 
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], features=16).round(5)
     array([[[3.]]], dtype=float32)
     """
-    problem = _problem(queries, keys, values, causal=causal, scale=scale, rope=rope, threads=threads)
+    problem = _problem(queries, keys, values, causal=causal, scale=scale, rope=rope, threads=threads, out=out)
     projection = _projection(problem, features, seed)
     return by_features.attention(problem, projection, return_weights=return_weights, return_lse=return_lse)
 

@@ -38,6 +38,8 @@ class Problem:
     leading: tuple[int, ...]
     """(…, H)"""
     options: dict[str, Any]
+    out: Floats | None = None
+    """(heads, N, dv), where the output is to be written; None is anywhere."""
 
     @classmethod
     def of(
@@ -58,6 +60,7 @@ class Problem:
         rope: Rope | None = None,
         positions: ArrayLike | None = None,
         threads: int | None = None,
+        out: Floats | None = None,
     ) -> Problem:
         """Arguments and errors as those of `exact.attention`."""
         q, k, v, leading = _checked(queries, keys, values)
@@ -82,7 +85,7 @@ class Problem:
             "sinks": _for_heads("sinks", sinks, 1, leading, q.dtype),
             "positions": places,
             "threads": threads,
-        })  # fmt: skip
+        }, _room(out, (*leading, q.shape[1], v.shape[2]), q, k, v))  # fmt: skip
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -92,7 +95,14 @@ class Problem:
     def attend(self, **more: Any) -> tuple[Floats, Floats]:
         """output (heads, N, dv) and log-sum-exp (heads, N)."""
         run = engine.attention() if self._narrow else reference.attention
-        return _refusing(run, self.queries, self.keys, self.values, **self.options | more)  # type: ignore[no-any-return]
+        return _refusing(run, self.queries, self.keys, self.values, out=self.out, **self.options | more)  # type: ignore[no-any-return]
+
+    def zeros(self) -> Floats:
+        """The output (heads, N, dv) before anything is in it, for those who fill it themselves."""
+        heads, length, _ = self.shape
+        output = np.empty((heads, length, self.values.shape[2]), self.queries.dtype) if self.out is None else self.out
+        output[...] = 0
+        return output
 
     def weigh(self, **more: Any) -> Floats:
         """weights (heads, N, M)."""
@@ -128,7 +138,7 @@ class Problem:
                 if array is not None and chosen is not None and array.shape[axis] > 1:
                     array = np.ascontiguousarray(np.take(array, chosen, axis=axis))
             options[name] = array
-        return replace(self, queries=q, keys=k, values=v, options=options)
+        return replace(self, queries=q, keys=k, values=v, options=options, out=None)
 
     def of_heads(self, heads: NDArray[np.intp]) -> Problem:
         """The same of some query heads, each with a key head of its own."""
@@ -188,12 +198,37 @@ def _for_heads(
 
 def _finite(array: Floats) -> bool:
     """Whether there is no NaN and no infinity, looked at in pieces that stay in the cache."""
-    numbers = array.reshape(-1)
+    numbers = array.ravel(order="K")  # as they lie in memory, no copy where they lie together
     return all(np.isfinite(numbers[at : at + (1 << 16)]).all() for at in range(0, numbers.size, 1 << 16))
 
 
+def _side_by_side(array: Floats) -> Floats:
+    """With the numbers of each vector next to each other."""
+    together = array.shape[-1] < 2 or array.strides[-1] == array.itemsize
+    if together and array.flags.aligned and min(array.strides) >= 0:  # PyTorch takes no negative ones
+        return array
+    return np.require(array, requirements=["C", "A"])
+
+
+def _room(out: Floats | None, shape: tuple[int, ...], *inputs: Floats) -> Floats | None:
+    """`out` (…, H, N, dv) as (heads, N, dv), if the output can be written there."""
+    if out is None:
+        return None
+    if out.shape != shape or out.dtype != inputs[0].dtype or not out.flags.writeable:
+        raise DataError(f"out is {out.shape} of {out.dtype}, the output {shape} of {inputs[0].dtype}")
+    room = out.reshape(math.prod(shape[:-2]), *shape[-2:])
+    if (out.size and not np.may_share_memory(room, out)) or _side_by_side(room) is not room:
+        raise DataError("out does not hold the numbers of each vector side by side", hint="give a plain array")
+    if any(np.may_share_memory(out, array) for array in inputs):
+        raise DataError("out overlaps the vectors that are read")
+    return room
+
+
 def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
-    """The three as C-contiguous (heads, length, width) of one float dtype, and the leading axes (…, H)."""
+    """The three as (heads, length, width) of one float dtype, and the leading axes (…, H).
+
+    The numbers of each vector stand side by side; the vectors stay where they are, if that can be.
+    """
     raw = [np.asarray(array) for array in arrays]
     dtype: np.dtype[Any] = np.dtype(np.float32)
     # Lists of Python floats arrive as float64, but nobody asked for double precision by writing 1.0.
@@ -207,7 +242,7 @@ def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...
             told = f"the {name} have shape {array.shape}, not (..., heads, length, width)"
             raise DataError(told, argument=name)
     with np.errstate(over="ignore"):  # what leaves float32 becomes infinity, and is refused as that
-        q, k, v = (np.ascontiguousarray(array, dtype) for array in raw)
+        q, k, v = (_side_by_side(np.asarray(array, dtype)) for array in raw)
     named = {id(array): (name, array) for name, array in (("values", v), ("keys", k), ("queries", q))}
     for name, array in named.values():  # in self-attention they are one array
         if not _finite(array):

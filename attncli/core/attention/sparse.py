@@ -64,15 +64,13 @@ def sparse_attention(
 ) -> Floats | Attended:
     """The output (…, H, N, dv), or `Attended`, of attention over these parts."""
     heads, length, _ = problem.shape
-    output = np.zeros((heads, length, problem.values.shape[2]), problem.values.dtype)
-    lse = np.full((heads, length), -np.inf, output.dtype)
-    for part in parts:
-        lists = None if part.lists is None else part.lists.arguments
-        found, found_lse = _problem_of(problem, part).attend(lists=lists)
-        if len(parts) == 1 and part.queries is None and part.stride == 1:
-            output, lse = found, found_lse
-        else:
-            _join(output, lse, found, found_lse, _queries_of(part, length))
+    if len(parts) == 1 and parts[0].queries is None and parts[0].stride == 1:
+        output, lse = _attend(problem, parts[0])
+    else:
+        output = problem.zeros()
+        lse = np.full((heads, length), -np.inf, output.dtype)
+        for part in parts:
+            _join(output, lse, *_attend(replace(problem, out=None), part), _queries_of(part, length))
     return attended(
         problem,
         output,
@@ -81,6 +79,12 @@ def sparse_attention(
         return_weights=return_weights,
         return_lse=return_lse,
     )
+
+
+def _attend(problem: Problem, part: Part) -> tuple[Floats, Floats]:
+    """Output and log-sum-exp of a part's queries."""
+    lists = None if part.lists is None else part.lists.arguments
+    return _problem_of(problem, part).attend(lists=lists)
 
 
 def _queries_of(part: Part, length: int) -> NDArray[np.intp]:

@@ -41,6 +41,7 @@ def attention(
     rope: Rope | None = None,
     threads: int | None = None,
     return_lse: bool = False,
+    out: Floats | None = None,
 ) -> Any:
     """Arguments, shapes and errors as those of `exact.attention`; an `Attended` (where asked for) has no lse.
 
@@ -49,11 +50,11 @@ def attention(
     """
     problem = Problem.of(
         queries, keys, values, causal=causal, mask=mask, bias=bias, scale=scale, window=window,
-        alibi_slopes=alibi_slopes, rope=rope, threads=threads,
+        alibi_slopes=alibi_slopes, rope=rope, threads=threads, out=out,
     )  # fmt: skip
     torch = _torch()
-    heads, length, _ = problem.shape
-    output = np.zeros((heads, length, problem.values.shape[2]), problem.queries.dtype)
+    heads = problem.shape[0]
+    output = problem.zeros()
     group = heads // problem.keys.shape[0]
     devices = _devices(torch, device or "cpu")
     with _threads(torch, problem.options["threads"]), torch.inference_mode():

@@ -30,13 +30,15 @@ def attention(
     *,
     sinks: Floats | None = None,
     threads: int = 0,
+    out: Floats | None = None,
     **options: Any,
 ) -> tuple[Floats, Floats]:
     """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), lse (H, N)."""
     del threads  # NumPy's matrix product has its own
     group = _group(queries, keys)
     heads, length, _ = queries.shape
-    output = np.zeros((heads, length, values.shape[2]), queries.dtype)
+    output = np.empty((heads, length, values.shape[2]), queries.dtype) if out is None else out
+    output[...] = 0
     lse = np.full((heads, length), -np.inf, queries.dtype)
     for head, rows, logits in masked_logits(queries, keys, **options):
         peak, exponentials, total = exponentials_of(logits, None if sinks is None else sinks[head])

@@ -28,12 +28,14 @@ def kernel_attention(
     scale: float = 1.0,
     causal: bool = False,
     threads: int = 0,
+    out: Floats | None = None,
 ) -> tuple[Floats, Floats]:
     """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), log of sums of weights (H, N)."""
     del threads
     heads, length, _ = queries.shape
     keys_length, depth = values.shape[1:]
-    output = np.zeros((heads, length, depth), queries.dtype)
+    output = np.empty((heads, length, depth), queries.dtype) if out is None else out
+    output[...] = 0
     lse = np.full((heads, length), -np.inf, queries.dtype)
     for head in range(heads if keys_length else 0):
         kv_head = head * keys.shape[0] // heads

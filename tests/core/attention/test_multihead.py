@@ -137,3 +137,47 @@ def test_pytorchs_own_module(bias: bool, widths: tuple[int, int]) -> None:
     )
     np.testing.assert_allclose(found.output, output[0].numpy(), atol=2e-6)
     np.testing.assert_allclose(found.weights, weights[0].numpy(), atol=2e-6)
+
+
+METHODS: list[dict[str, Any]] = [
+    {"method": "exact", "causal": True},
+    {"method": "window", "window": 3},
+    {"method": "window", "window": 3, "dilation": 2},
+    {"method": "strided"},
+    {"method": "block", "block": 5},
+    {"method": "longformer", "window": 3, "global_tokens": [0]},
+    {"method": "bigbird", "block": 4},
+    {"method": "linformer", "rank": 5},
+    {"method": "nystrom", "landmarks": 4},
+    {"method": "performer", "features": 8},
+    {"method": "linear", "causal": True},
+]
+
+
+@pytest.mark.parametrize("options", METHODS, ids=lambda options: "-".join(map(str, options.values())))
+def test_heads_are_read_and_written_where_they_stand(options: dict[str, Any]) -> None:
+    x = RANDOM.standard_normal((40, 3 * 8)).astype(np.float32)
+    where = np.full((40, 3 * 8), np.nan, np.float32)  # what was there does not count
+    view = split_heads(x, 3)
+    whole = np.ascontiguousarray(view)
+    expected = attention(whole, whole, whole, **options)
+    found = attention(view, view, view, out=split_heads(where, 3), **options)
+    np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_array_equal(join_heads(found), where)
+    layer = multi_head(x, heads=3, room=lambda shape: where if shape == where.shape else None, **options)
+    assert layer.output is not None
+    assert np.may_share_memory(layer.output, where)
+    np.testing.assert_array_equal(layer.output, join_heads(found))
+    assert not np.allclose(where, split_heads(where, 3).reshape(40, 24))  # the control: heads elsewhere differ
+
+
+def test_where_the_output_cannot_go() -> None:
+    heads = np.ascontiguousarray(split_heads(X, 2))
+    for out, message in [
+        (np.empty((2, 6, 5), np.float32), "out is"),
+        (np.empty((2, 6, 4)), "out is"),
+        (np.empty((2, 4, 6), np.float32).swapaxes(1, 2), "side by side"),
+        (heads, "overlaps"),
+    ]:
+        with pytest.raises(DataError, match=message):
+            attention(heads, heads, heads, out=out)

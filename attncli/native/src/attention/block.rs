@@ -1,9 +1,11 @@
 //! A block of queries: what one thread takes at a time.
 
+use super::heads::HeadsMut;
 use super::kernel::{Kernel, PANEL};
 use super::lists::union;
-use super::panel::{Panel, TILE};
+use super::panel::Panel;
 use super::problem::Problem;
+use super::tile::{tiles, Packed, Tile};
 use super::wide::{self, WideRow};
 use crate::error::Result;
 use crate::workers::check;
@@ -18,25 +20,35 @@ pub struct Block<'a> {
     first: usize,
     /// The keys that it may look at.
     keys: (usize, usize),
-    /// (rows, dv) of the output, or (rows, M) of the weights.
-    output: &'a mut [f32],
+    /// Of the output (H, N, dv), or of the weights (H, N, M).
+    output: HeadsMut<'a>,
     /// (rows,)
     lse: &'a mut [f32],
 }
 
 impl<'a> Block<'a> {
-    /// Cuts output (with `depth` numbers a row) and lse into blocks of so many rows, in this order.
+    /// Cuts output and lse into blocks of so many rows, in this order: each whole heads, or rows of one head.
     pub fn cut(
         rows: &[usize],
         keys: (usize, usize),
-        (mut output, depth): (&'a mut [f32], usize),
+        output: HeadsMut<'a>,
         mut lse: &'a mut [f32],
     ) -> Vec<Self> {
+        let length = output.shape()[1];
         let mut first = 0;
         let mut blocks = Vec::with_capacity(rows.len());
+        // What is left of a head that is cut, and the heads behind it.
+        let (mut head, mut output) = output.split_heads(0);
         for &len in rows {
-            let (mine, rest) = output.split_at_mut(len * depth);
-            output = rest;
+            let mine;
+            if len < length {
+                if first % length == 0 {
+                    (head, output) = output.split_heads(1);
+                }
+                (mine, head) = head.split_rows(len);
+            } else {
+                (mine, output) = output.split_heads(len / length);
+            }
             let (my_lse, rest) = lse.split_at_mut(len);
             lse = rest;
             blocks.push(Self {
@@ -47,6 +59,8 @@ impl<'a> Block<'a> {
             });
             first += len;
         }
+        // Heads that stand side by side in rows are read and written while their rows are near.
+        blocks.sort_by_key(|block| block.first % length);
         blocks
     }
 
@@ -92,6 +106,7 @@ pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec
 #[derive(Default)]
 pub struct Workspace {
     pub panels: Vec<Panel>,
+    pub packed: Packed,
 }
 
 impl Workspace {
@@ -106,11 +121,10 @@ impl Workspace {
         if self.attend_narrow(problem, kernel, &mut block, cancel)? {
             return Ok(());
         }
-        let depth = problem.shape.value_depth;
         for (n, lse) in block.lse.iter_mut().enumerate() {
             check(cancel)?;
             let (head, query) = place(problem, block.first + n);
-            let output = &mut block.output[n * depth..(n + 1) * depth];
+            let output = block.output.row(head, query);
             *lse = WideRow::new(problem, head, query).finish(problem, head, output);
         }
         Ok(())
@@ -134,12 +148,10 @@ impl Workspace {
         )? {
             return Ok(false);
         }
-        let depth = problem.shape.value_depth;
         let mut first = 0;
         for panel in &self.panels {
             let end = first + panel.rows.len();
-            let output = &mut block.output[first * depth..end * depth];
-            panel.finish(depth, output, &mut block.lse[first..end]);
+            panel.finish(&mut block.output, &mut block.lse[first..end]);
             first = end;
         }
         Ok(true)
@@ -150,10 +162,9 @@ impl Workspace {
         &mut self,
         problem: &Problem,
         kernel: &Kernel,
-        block: Block,
+        mut block: Block,
         cancel: &AtomicBool,
     ) -> Result<()> {
-        let length = problem.shape.keys_length;
         if !self.run(
             problem,
             kernel,
@@ -162,20 +173,20 @@ impl Workspace {
             cancel,
             Panel::weigh,
         )? {
-            for (n, weights) in block.output.chunks_exact_mut(length).enumerate() {
+            for row in block.first..block.first + block.lse.len() {
                 check(cancel)?;
-                let (head, query) = place(problem, block.first + n);
+                let (head, query) = place(problem, row);
+                let weights = block.output.row(head, query);
                 WideRow::new(problem, head, query).write_weights(weights);
             }
             return Ok(());
         }
-        let mut rest = block.output;
+        let kv_head = problem.shape.kv_head(place(problem, block.first).0);
         for panel in &mut self.panels {
-            let (weights, after) = rest.split_at_mut(panel.rows.len() * length);
-            rest = after;
-            for (from, to) in tiles(&panel.spans.clone()) {
+            for span in tiles(&panel.spans.clone()) {
                 check(cancel)?;
-                panel.write_weights(problem, kernel, (from, to), weights);
+                let tile = self.packed.tile(problem, kv_head, span);
+                panel.write_weights(problem, kernel, &tile, span, &mut block.output);
             }
         }
         Ok(())
@@ -189,7 +200,7 @@ impl Workspace {
         (first, rows): (usize, usize),
         keys: (usize, usize),
         cancel: &AtomicBool,
-        step: impl Fn(&mut Panel, &Problem, &Kernel, usize, usize),
+        step: impl Fn(&mut Panel, &Problem, &Kernel, &Tile, (usize, usize)),
     ) -> Result<bool> {
         if problem.wide {
             return Ok(false);
@@ -211,27 +222,20 @@ impl Workspace {
         union(&mut spans, 0);
         for (from, to) in tiles(&spans) {
             check(cancel)?;
-            let key = kernel.largest(problem.key_rows(kv_head, from, to));
-            let value = kernel.largest(problem.value_rows(kv_head, from, to));
+            let tile = self.packed.tile(problem, kv_head, (from, to));
+            let (keys, values) = tile.all();
+            let (key, value) = (kernel.largest(keys), kernel.largest(values));
             if !wide::narrow_enough(problem, query, key, value) {
                 return Ok(false);
             }
             for panel in &mut self.panels {
-                for (from, to) in panel.spans_in(from, to) {
-                    step(panel, problem, kernel, from, to);
+                for span in panel.spans_in(from, to) {
+                    step(panel, problem, kernel, &tile, span);
                 }
             }
         }
         Ok(true)
     }
-}
-
-/// The spans cut into tiles.
-pub fn tiles(spans: &[(usize, usize)]) -> impl Iterator<Item = (usize, usize)> + use<'_> {
-    spans.iter().flat_map(|&(from, to)| {
-        let starts = (from..to).step_by(TILE);
-        starts.map(move |start| (start, to.min(start + TILE)))
-    })
 }
 
 /// The rows of each panel of a block that begins at row `first`: as many as fit, but where blocks of queries

@@ -1,8 +1,9 @@
 //! What happens to a tile's logits between q·k and the softmax: cap, biases, mask, causality, window, lists.
 
 use super::kernel::Kernel;
-use super::panel::{Row, TILE};
+use super::panel::Row;
 use super::problem::{Broadcast, Problem};
+use super::tile::TILE;
 use crate::number::{count, distance, signed, to_f32, unsigned};
 
 /// Keys at a time where rows of the bias turn into columns: one cache line of each row.

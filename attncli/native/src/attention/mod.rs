@@ -2,12 +2,13 @@
 //!
 //! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
-//! `problem` the arguments, `lists` sparse patterns, `block` one block, `panel` a few vectors of queries, `edit` mask and bias,
-//! `summary` what the weights look like, `kernel` the inner loops, `split` few queries over many keys, `wide` numbers
-//! beyond float32.
+//! `problem` the arguments, `heads` vectors as they lie in arrays, `lists` sparse patterns, `block` one block, `tile` a few
+//! keys, `panel` a few vectors of queries, `edit` mask and bias, `summary` what the weights look like, `kernel` the inner
+//! loops, `split` few queries over many keys, `wide` numbers beyond float32.
 
 mod block;
 mod edit;
+mod heads;
 mod kernel;
 mod lists;
 mod panel;
@@ -17,11 +18,13 @@ mod split;
 mod summary;
 #[cfg(test)]
 mod tests;
+mod tile;
 mod wide;
 
 use crate::error::{Error, Result};
 use crate::workers::{meant, share};
 use block::{rows_of_blocks, Block, Workspace};
+pub use heads::{Heads, HeadsMut};
 use kernel::Kernel;
 pub use lists::KeyLists;
 pub(crate) use problem::{check_length, invalid, Shape};
@@ -33,14 +36,15 @@ pub use summary::{summarize, Summary, Wanted};
 /// The work below which starting a thread costs more than it saves.
 const WORK_A_THREAD: f64 = 2e6;
 
-/// The output (H, N, dv) and each row's log-sum-exp (H, N). A row that may attend to nothing gives zeros and
-/// −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+/// Writes the output (H, N, dv), and gives each row's log-sum-exp (H, N). A row that may attend to nothing gives
+/// zeros and −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
 pub fn attention(
     problem: &Problem,
+    output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
-) -> Result<(Vec<f32>, Vec<f32>)> {
-    attention_with(&kernel::fastest(), problem, threads, cancel)
+) -> Result<Vec<f32>> {
+    attention_with(&kernel::fastest(), problem, output, threads, cancel)
 }
 
 /// The weights (H, N, M): each row's softmax. Arguments as in `attention`.
@@ -55,36 +59,32 @@ pub fn attention_weights(
 fn attention_with(
     kernel: &Kernel,
     problem: &Problem,
+    mut output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
-) -> Result<(Vec<f32>, Vec<f32>)> {
+) -> Result<Vec<f32>> {
     let threads = useful_threads(problem, threads);
-    let (heads, length, depth) = (
-        problem.shape.heads,
-        problem.shape.length,
-        problem.shape.value_depth,
-    );
-    let mut output = zeros("output", &[heads, length, depth])?;
-    let mut lse = zeros("log-sum-exp", &[heads, length])?;
+    problem.shape.check_output(&output)?;
+    let mut lse = zeros("log-sum-exp", &output.shape()[..2])?;
     if lse.is_empty() {
-        return Ok((output, lse));
+        return Ok(lse);
     }
     let blocks = rows_of_blocks(problem, kernel, threads);
     if let Some(parts) = split::parts(problem, blocks.len(), threads) {
         let parts = (parts, threads);
         if split::attention(kernel, problem, parts, cancel, &mut output, &mut lse)? {
-            return Ok((output, lse));
+            return Ok(lse);
         }
     }
     let keys = (0, problem.shape.keys_length);
-    let blocks = Block::cut(&blocks, keys, (&mut output, depth), &mut lse);
+    let blocks = Block::cut(&blocks, keys, output.reborrow(), &mut lse);
     share(
         blocks,
         threads,
         cancel,
         |workspace: &mut Workspace, block| workspace.attend(problem, kernel, block, cancel),
     )?;
-    Ok((output, lse))
+    Ok(lse)
 }
 
 fn weights_with(
@@ -105,7 +105,8 @@ fn weights_with(
     }
     let mut lse = zeros("log-sum-exp", &[heads, length])?;
     let blocks = rows_of_blocks(problem, kernel, threads);
-    let blocks = Block::cut(&blocks, (0, keys), (&mut weights, keys), &mut lse);
+    let rows = HeadsMut::of("weights", &mut weights, [heads, length, keys])?;
+    let blocks = Block::cut(&blocks, (0, keys), rows, &mut lse);
     share(
         blocks,
         threads,
@@ -123,7 +124,8 @@ fn useful_threads(problem: &Problem, asked: usize) -> usize {
     threads
 }
 
-fn zeros(name: &str, shape: &[usize]) -> Result<Vec<f32>> {
+/// An array all of zeros, or an error where there is no room for it.
+pub fn zeros(name: &str, shape: &[usize]) -> Result<Vec<f32>> {
     filled(name, shape, 0.0)
 }
 

@@ -2,13 +2,12 @@
 //! FlashAttention, Dao et al. 2022).
 
 use super::edit::edit;
+use super::heads::HeadsMut;
 use super::kernel::Kernel;
 use super::lists::union;
 use super::problem::Problem;
+use super::tile::{Tile, TILE};
 use crate::number::to_f32;
-
-/// Keys in a tile: its logits for a panel stay in the caches near the core.
-pub const TILE: usize = 256;
 
 /// Keys that nobody asked for between two ranges that cost less than to begin again after them.
 const GAP: usize = 8;
@@ -104,7 +103,7 @@ impl Panel {
         self.logits.fill(TILE * w, 0.0);
         let packed = self.queries.get_mut();
         for (lane, row) in self.rows.iter().enumerate() {
-            let query = problem.query_rows(row.head, row.query, row.query + 1);
+            let query = problem.queries.row(row.head, row.query);
             for (c, &x) in query.iter().enumerate() {
                 // The scale goes in first: q·k may leave float32 where q·scale·k does not.
                 packed[c * w + lane] = to_f32(f64::from(x) * problem.options.scale);
@@ -166,20 +165,25 @@ impl Panel {
             .map(move |span| (span.0.max(from), span.1.min(to)))
     }
 
-    /// The logits (keys, w) of keys `from..to`, at most `TILE` of them.
-    fn logits(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) -> &mut [f32] {
+    /// The logits (keys, w) of keys `from..to` of a tile.
+    fn logits(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        tile: &Tile,
+        (from, to): (usize, usize),
+    ) -> &mut [f32] {
         let w = self.peak.get().len();
-        let kv_head = problem.shape.kv_head(self.rows[0].head);
-        let keys = problem.key_rows(kv_head, from, to);
+        let keys = tile.keys(problem, from, to);
         let logits = &mut self.logits.get_mut()[..(to - from) * w];
         kernel.scores(self.queries.get(), keys, problem.shape.depth, logits, w);
         edit(problem, kernel, &self.rows, from, logits, w);
         logits
     }
 
-    /// Takes keys `from..to` into peak and total, and leaves their e^(logit − peak).
-    pub fn weigh(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) {
-        let len = self.logits(problem, kernel, from, to).len();
+    /// Takes keys `from..to` of a tile into peak and total, and leaves their e^(logit − peak).
+    pub fn weigh(&mut self, problem: &Problem, kernel: &Kernel, tile: &Tile, span: (usize, usize)) {
+        let len = self.logits(problem, kernel, tile, span).len();
         kernel.softmax(
             &mut self.logits.get_mut()[..len],
             self.peak.get_mut(),
@@ -188,32 +192,38 @@ impl Panel {
         );
     }
 
-    /// Takes keys `from..to` and their values into the output.
-    pub fn attend(&mut self, problem: &Problem, kernel: &Kernel, from: usize, to: usize) {
-        self.weigh(problem, kernel, from, to);
+    /// Takes keys `from..to` of a tile and their values into the output.
+    pub fn attend(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        tile: &Tile,
+        (from, to): (usize, usize),
+    ) {
+        self.weigh(problem, kernel, tile, (from, to));
         let w = self.peak.get().len();
-        let kv_head = problem.shape.kv_head(self.rows[0].head);
         kernel.accumulate(
             &self.logits.get()[..(to - from) * w],
-            problem.value_rows(kv_head, from, to),
+            tile.values(problem, from, to),
             problem.shape.value_depth,
             self.shrink.get(),
             self.output.get_mut(),
         );
     }
 
-    /// Writes the rows' outputs (rows, dv) and their log-sum-exp (rows,). A row of no keys: zeros, −inf.
-    pub fn finish(&self, value_depth: usize, output: &mut [f32], lse: &mut [f32]) {
+    /// Writes the rows' outputs and their log-sum-exp (rows,). A row of no keys: zeros, −inf.
+    pub fn finish(&self, output: &mut HeadsMut, lse: &mut [f32]) {
         let w = self.peak.get().len();
         let sums = self.output.get();
-        for (lane, lse) in lse.iter_mut().enumerate().take(self.rows.len()) {
+        for (lane, (row, lse)) in self.rows.iter().zip(lse).enumerate() {
             let total = self.total.get()[lane];
             *lse = to_f32(f64::from(self.peak.get()[lane]) + f64::from(total).ln());
-            if total > 0.0 {
-                let row = &mut output[lane * value_depth..(lane + 1) * value_depth];
-                for (c, x) in row.iter_mut().enumerate() {
-                    *x = sums[c * w + lane] / total;
-                }
+            for (c, x) in output.row(row.head, row.query).iter_mut().enumerate() {
+                *x = if total > 0.0 {
+                    sums[c * w + lane] / total
+                } else {
+                    0.0
+                };
             }
         }
     }
@@ -224,11 +234,17 @@ impl Panel {
         totals.map(|&total| if total > 0.0 { 1.0 / total } else { 0.0 })
     }
 
-    /// Leaves the logits of keys `from..to` in `raw` and their e^(logit − peak) in `weighed`, both (keys, w),
+    /// Leaves the logits of keys `from..to` of a tile in `raw` and their e^(logit − peak) in `weighed`, both (keys, w),
     /// once the peaks of all keys are known.
-    pub fn weigh_again(&mut self, problem: &Problem, kernel: &Kernel, (from, to): (usize, usize)) {
+    pub fn weigh_again(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        tile: &Tile,
+        span: (usize, usize),
+    ) {
         let w = self.peak.get().len();
-        let len = self.logits(problem, kernel, from, to).len();
+        let len = self.logits(problem, kernel, tile, span).len();
         for array in [&mut self.raw, &mut self.weighed] {
             array.fill(len, 0.0);
             array.get_mut().copy_from_slice(&self.logits.get()[..len]);
@@ -243,20 +259,21 @@ impl Panel {
         );
     }
 
-    /// Writes the weights of keys `from..to` into the rows (rows, M), once peak and total are known.
+    /// Writes the weights of keys `from..to` of a tile into their rows, once peak and total are known.
     pub fn write_weights(
         &mut self,
         problem: &Problem,
         kernel: &Kernel,
+        tile: &Tile,
         (from, to): (usize, usize),
-        weights: &mut [f32],
+        weights: &mut HeadsMut,
     ) {
-        self.weigh_again(problem, kernel, (from, to));
+        self.weigh_again(problem, kernel, tile, (from, to));
         let w = self.peak.get().len();
-        let rows = weights.chunks_exact_mut(problem.shape.keys_length);
-        for (lane, (part, row)) in self.parts().zip(rows).enumerate() {
+        for (lane, (part, row)) in self.parts().zip(&self.rows).enumerate() {
             let column = self.weighed.get().iter().skip(lane).step_by(w);
-            for (x, power) in row[from..to].iter_mut().zip(column) {
+            let weights = &mut weights.row(row.head, row.query)[from..to];
+            for (x, power) in weights.iter_mut().zip(column) {
                 *x = power * part;
             }
         }

@@ -1,5 +1,6 @@
 //! What is asked: the arrays, their shapes and the options, checked to fit each other.
 
+use super::heads::{Heads, HeadsMut};
 use super::lists::{first_after, wide, KeyLists};
 use super::wide::needed;
 use crate::error::{Error, Result};
@@ -137,13 +138,10 @@ pub struct Shape {
 
 impl Shape {
     /// Checks that shapes and lengths fit.
-    pub fn of(
-        (queries, q_shape): (&[f32], [usize; 3]),
-        (keys, k_shape): (&[f32], [usize; 3]),
-        (values, v_shape): (&[f32], [usize; 3]),
-    ) -> Result<Self> {
-        let [heads, length, depth] = q_shape;
-        let [kv_heads, keys_length, key_depth] = k_shape;
+    pub fn of(queries: Heads, keys: Heads, values: Heads) -> Result<Self> {
+        let [heads, length, depth] = queries.shape();
+        let [kv_heads, keys_length, key_depth] = keys.shape();
+        let (k_shape, v_shape) = (keys.shape(), values.shape());
         if key_depth != depth {
             return invalid(format!(
                 "queries have {depth} numbers a head, keys {key_depth}"
@@ -159,9 +157,6 @@ impl Shape {
                 "{heads} query heads cannot share {kv_heads} key heads"
             ));
         }
-        check_length("queries", queries.len(), &q_shape)?;
-        check_length("keys", keys.len(), &k_shape)?;
-        check_length("values", values.len(), &v_shape)?;
         Ok(Self {
             heads,
             kv_heads,
@@ -170,6 +165,15 @@ impl Shape {
             depth,
             value_depth: v_shape[2],
         })
+    }
+
+    /// Checks that an output is (H, N, dv).
+    pub fn check_output(&self, output: &HeadsMut) -> Result<()> {
+        let (have, want) = (output.shape(), [self.heads, self.length, self.value_depth]);
+        if have != want {
+            return invalid(format!("the output has shape {have:?}, not {want:?}"));
+        }
+        Ok(())
     }
 
     /// Query heads that read one key head.
@@ -186,9 +190,9 @@ impl Shape {
 /// Queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) and the options, known to fit each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
-    pub(super) queries: &'a [f32],
-    pub(super) keys: &'a [f32],
-    pub(super) values: &'a [f32],
+    pub(super) queries: Heads<'a>,
+    pub(super) keys: Heads<'a>,
+    pub(super) values: Heads<'a>,
     pub(super) shape: Shape,
     pub(super) options: Options<'a>,
     /// Whether float32 is too narrow for what the options alone add.
@@ -198,12 +202,12 @@ pub struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// Checks that shapes, lengths and options fit. For the weights alone `values` may be (Hkv, M, 0).
     pub fn new(
-        (queries, q_shape): (&'a [f32], [usize; 3]),
-        (keys, k_shape): (&'a [f32], [usize; 3]),
-        (values, v_shape): (&'a [f32], [usize; 3]),
+        queries: Heads<'a>,
+        keys: Heads<'a>,
+        values: Heads<'a>,
         options: Options<'a>,
     ) -> Result<Self> {
-        let shape = Shape::of((queries, q_shape), (keys, k_shape), (values, v_shape))?;
+        let shape = Shape::of(queries, keys, values)?;
         let full = [shape.heads, shape.length, shape.keys_length];
         options.mask.map_or(Ok(()), |m| m.check("mask", full))?;
         options.bias.map_or(Ok(()), |b| b.check("bias", full))?;
@@ -217,24 +221,6 @@ impl<'a> Problem<'a> {
             wide: needed(&options, [shape.length, shape.keys_length]),
             options,
         })
-    }
-
-    /// Queries of one head from row `from` to before row `to`.
-    pub(super) fn query_rows(&self, head: usize, from: usize, to: usize) -> &'a [f32] {
-        let start = head * self.shape.length;
-        &self.queries[(start + from) * self.shape.depth..(start + to) * self.shape.depth]
-    }
-
-    /// Keys `from..to` of one key head.
-    pub(super) fn key_rows(&self, kv_head: usize, from: usize, to: usize) -> &'a [f32] {
-        let start = kv_head * self.shape.keys_length;
-        &self.keys[(start + from) * self.shape.depth..(start + to) * self.shape.depth]
-    }
-
-    /// Values `from..to` of one key head.
-    pub(super) fn value_rows(&self, kv_head: usize, from: usize, to: usize) -> &'a [f32] {
-        let start = kv_head * self.shape.keys_length;
-        &self.values[(start + from) * self.shape.value_depth..(start + to) * self.shape.value_depth]
     }
 
     /// The keys [from, to) that causality and the window leave to a query; from ≤ to ≤ M.

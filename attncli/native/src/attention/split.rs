@@ -1,10 +1,11 @@
 //! Few queries over many keys (one new token after a long text): the keys are cut into parts, one thread
 //! takes some of them, and the parts' outputs are joined by their log-sum-exp (as FlashDecoding does).
 
-use super::block::{rows_of_blocks, Block, Workspace};
+use super::block::{place, rows_of_blocks, Block, Workspace};
+use super::heads::HeadsMut;
 use super::kernel::Kernel;
-use super::panel::TILE;
 use super::problem::Problem;
+use super::tile::TILE;
 use super::zeros;
 use crate::error::Result;
 use crate::number::to_f32;
@@ -29,11 +30,11 @@ pub fn attention(
     problem: &Problem,
     (parts, threads): (usize, usize),
     cancel: &AtomicBool,
-    output: &mut [f32],
+    output: &mut HeadsMut,
     lse: &mut [f32],
 ) -> Result<bool> {
     let rows = lse.len();
-    let depth = problem.shape.value_depth;
+    let (shape, depth) = (output.shape(), problem.shape.value_depth);
     let mut outputs = zeros("partial outputs", &[parts, rows, depth])?;
     let mut sums = zeros("partial sums", &[parts, rows])?;
     let lengths = rows_of_blocks(problem, kernel, threads);
@@ -49,7 +50,8 @@ pub fn attention(
             part * step,
             ((part + 1) * step).min(problem.shape.keys_length),
         );
-        blocks.extend(Block::cut(&lengths, keys, (mine, depth), my_sums));
+        let mine = HeadsMut::of("partial output", mine, shape)?;
+        blocks.extend(Block::cut(&lengths, keys, mine, my_sums));
     }
     let narrow = AtomicBool::new(true);
     share(
@@ -77,11 +79,14 @@ pub fn attention(
         };
         let total: f64 = (0..parts).map(weight).sum();
         lse[row] = to_f32(peak + total.ln());
-        for c in 0..depth {
+        let (head, query) = place(problem, row);
+        for (c, x) in output.row(head, query).iter_mut().enumerate() {
             let sum = |p| weight(p) * f64::from(outputs[(p * rows + row) * depth + c]);
-            if total > 0.0 {
-                output[row * depth + c] = to_f32((0..parts).map(sum).sum::<f64>() / total);
-            }
+            *x = if total > 0.0 {
+                to_f32((0..parts).map(sum).sum::<f64>() / total)
+            } else {
+                0.0
+            };
         }
     }
     Ok(true)

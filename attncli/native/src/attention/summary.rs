@@ -1,10 +1,11 @@
 //! What each row of weights looks like, without the N×M weights: its largest, its entropy, and how much of
 //! each head's weight lies at which distance. Once over the keys for peaks and totals, once for the weights.
 
-use super::block::{place, rows_of_blocks, tiles, Workspace};
+use super::block::{place, rows_of_blocks, Workspace};
 use super::kernel::{fastest, Kernel};
 use super::panel::{Panel, Row};
 use super::problem::Problem;
+use super::tile::tiles;
 use super::wide::WideRow;
 use super::{filled, useful_threads, zeros};
 use crate::error::{Error, Result};
@@ -192,11 +193,13 @@ impl Part<'_> {
             return self.summarize_wide(problem, cancel);
         }
         let mut row = 0;
+        let kv_head = problem.shape.kv_head(place(problem, self.first).0);
         for panel in &mut workspace.panels {
-            for (from, to) in tiles(&panel.spans.clone()) {
+            for span in tiles(&panel.spans.clone()) {
                 check(cancel)?;
-                panel.weigh_again(problem, kernel, (from, to));
-                self.take_tile(problem, panel, row, from);
+                let tile = workspace.packed.tile(problem, kv_head, span);
+                panel.weigh_again(problem, kernel, &tile, span);
+                self.take_tile(problem, panel, row, span.0);
             }
             let parts: Vec<f32> = panel.parts().collect();
             for (n, part) in parts.iter().enumerate() {

@@ -88,10 +88,7 @@ impl WideRow {
         let mut sums = vec![0.0; problem.shape.value_depth];
         for (key, &weight) in self.weights.iter().enumerate() {
             if weight != 0.0 {
-                for (sum, &x) in sums
-                    .iter_mut()
-                    .zip(problem.value_rows(kv_head, key, key + 1))
-                {
+                for (sum, &x) in sums.iter_mut().zip(problem.values.row(kv_head, key)) {
                     *sum += weight / self.total * f64::from(x);
                 }
             }
@@ -116,8 +113,8 @@ impl WideRow {
 
 fn logit(problem: &Problem, head: usize, query: usize, key: usize) -> f64 {
     let options = &problem.options;
-    let q = problem.query_rows(head, query, query + 1);
-    let k = problem.key_rows(problem.shape.kv_head(head), key, key + 1);
+    let q = problem.queries.row(head, query);
+    let k = problem.keys.row(problem.shape.kv_head(head), key);
     let product: f64 = q
         .iter()
         .zip(k)

@@ -7,6 +7,7 @@ use super::features::{add_and_peak, elu, exp_less};
 use super::problem::{FeatureMap, Problem};
 use super::product::{add_product, Left};
 use super::state::{width, State};
+use crate::attention::HeadsMut;
 use crate::number::{count, to_f32};
 use crate::simd::lanes::Lanes;
 use std::ops::Range;
@@ -21,8 +22,7 @@ const VANISHED: f32 = 1e-25;
 pub struct Queries<'a> {
     pub head: usize,
     pub range: Range<usize>,
-    /// (rows, dv)
-    pub output: &'a mut [f32],
+    pub output: HeadsMut<'a>,
     /// (rows,)
     pub lse: &'a mut [f32],
 }
@@ -33,6 +33,8 @@ pub struct Workspace {
     /// √scale·W, (m, d), and its transpose (d, m), m up to whole vectors.
     rows: Vec<f32>,
     columns: Vec<f32>,
+    /// (CHUNK, d): keys or queries that stand apart in their array
+    gathered: Vec<f32>,
     /// (d, CHUNK), keys
     keys: Vec<f32>,
     /// (CHUNK,): |k|²/2
@@ -206,22 +208,18 @@ impl Workspace {
             problem.shape.value_depth,
             problem.features(),
         );
-        let keys = Problem::rows(problem.keys, (problem.shape.keys_length, d), kv_head, chunk);
-        let values = Problem::rows(
-            problem.values,
-            (problem.shape.keys_length, dv),
-            kv_head,
-            chunk,
-        );
         let (w, last) = (width(problem, V::LANES), chunk.len() - 1);
         for (j, row) in self.values.chunks_exact_mut(w).enumerate() {
             row.fill(0.0);
             if j <= last {
-                row[..dv].copy_from_slice(&values[j * dv..(j + 1) * dv]);
+                row[..dv].copy_from_slice(problem.values.row(kv_head, chunk.start + j));
                 row[dv] = 1.0;
             }
         }
         // Behind the last key its copies stand, which raise no peak and whose values are zeros.
+        let keys = problem
+            .keys
+            .rows(kv_head, (chunk.start, chunk.end), &mut self.gathered);
         for (c, row) in self.keys.chunks_exact_mut(CHUNK).take(d).enumerate() {
             for (j, x) in row.iter_mut().enumerate() {
                 *x = keys[j.min(last) * d + c];
@@ -280,7 +278,9 @@ impl Workspace {
     ) {
         let (d, m) = (problem.shape.depth, problem.features());
         let stride = m.next_multiple_of(V::LANES);
-        let queries = Problem::rows(problem.queries, (problem.shape.length, d), head, rows);
+        let queries = problem
+            .queries
+            .rows(head, (rows.start, rows.end), &mut self.gathered);
         if matches!(problem.map, FeatureMap::Elu) {
             for (row, query) in self
                 .query_features
@@ -371,33 +371,27 @@ impl Workspace {
     /// The sums of values over the sums of weights; where the latter vanished, zeros.
     #[inline(always)]
     fn write<V: Lanes>(&self, problem: &Problem, queries: &mut Queries<'_>, rows: &Range<usize>) {
-        let (d, dv) = (problem.shape.depth, problem.shape.value_depth);
         let w = width(problem, V::LANES);
         for (n, i) in rows.clone().enumerate() {
             let sums = &self.sums[n * w..(n + 1) * w];
-            let total = sums[dv];
+            let total = sums[problem.shape.value_depth];
+            let output = queries.output.row(queries.head, i);
             if total == 0.0 {
+                output.fill(0.0);
                 continue;
             }
-            let place = i - queries.range.start;
-            let output = &mut queries.output[place * dv..(place + 1) * dv];
             for (y, sum) in output.iter_mut().zip(sums) {
                 *y = sum / total;
             }
             let mut log = f64::from(total).ln();
             if let FeatureMap::Positive { scale, .. } = problem.map {
-                let row = Problem::rows(
-                    problem.queries,
-                    (problem.shape.length, d),
-                    queries.head,
-                    &(i..i + 1),
-                );
+                let row = problem.queries.row(queries.head, i);
                 let norm: f32 = row.iter().map(|x| x * x).sum();
                 log += f64::from(self.taken[n])
                     - f64::from(norm) * scale / 2.0
                     - count(problem.features()).ln();
             }
-            queries.lse[place] = to_f32(log);
+            queries.lse[i - queries.range.start] = to_f32(log);
         }
     }
 }

@@ -14,6 +14,7 @@ mod state;
 #[cfg(test)]
 mod tests;
 
+use crate::attention::HeadsMut;
 use crate::error::{Error, Result};
 use crate::workers::{meant, share};
 use chunk::{Queries, Workspace};
@@ -26,43 +27,47 @@ use std::sync::atomic::AtomicBool;
 /// Keys, and queries, in a piece of work. Fixed, so that the answer does not depend on the number of threads.
 const SEGMENT: usize = 8192;
 
-/// The output (H, N, dv) and (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf.
-/// `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+/// Writes the output (H, N, dv), and gives (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and
+/// −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
 pub fn attention(
     problem: &Problem,
+    output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
-) -> Result<(Vec<f32>, Vec<f32>)> {
-    attention_with(&machine::fastest(), problem, threads, cancel)
+) -> Result<Vec<f32>> {
+    attention_with(&machine::fastest(), problem, output, threads, cancel)
 }
 
 fn attention_with(
     machine: &Machine,
     problem: &Problem,
+    mut output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
-) -> Result<(Vec<f32>, Vec<f32>)> {
+) -> Result<Vec<f32>> {
+    problem.shape.check_output(&output)?;
     let rows = problem.shape.heads * problem.shape.length;
-    let mut output = filled(rows * problem.shape.value_depth, 0.0)?;
     let mut lse = filled(rows, f32::NEG_INFINITY)?;
     if rows == 0 || problem.shape.keys_length == 0 {
-        return Ok((output, lse));
+        output.clear();
+        return Ok(lse);
     }
     let threads = meant(threads);
     let states = states(machine, problem, threads, cancel)?;
     let mut items = Vec::new();
-    let (mut outputs, mut sums) = (&mut output[..], &mut lse[..]);
-    for head in 0..problem.shape.heads {
+    let mut left = output.reborrow();
+    for (head, mut sums) in lse.chunks_exact_mut(problem.shape.length).enumerate() {
+        let (mut outputs, rest) = left.split_heads(1);
+        left = rest;
         let mut at = 0;
         for (segment, range) in query_segments(problem) {
-            // Queries before the first key stay zeros.
-            (outputs, sums) = (
-                split(&mut outputs, (range.start - at) * problem.shape.value_depth).1,
-                split(&mut sums, range.start - at).1,
-            );
-            let (mine, rest) = split(&mut outputs, range.len() * problem.shape.value_depth);
-            let (my_sums, rest_sums) = split(&mut sums, range.len());
-            (outputs, sums) = (rest, rest_sums);
+            // Queries before the first key give zeros.
+            let (mut before, rest) = outputs.split_rows(range.start - at);
+            before.clear();
+            let (mine, rest) = rest.split_rows(range.len());
+            outputs = rest;
+            let (my_sums, rest) = sums[range.start - at..].split_at_mut(range.len());
+            sums = rest;
             at = range.end;
             let queries = Queries {
                 head,
@@ -92,7 +97,7 @@ fn attention_with(
             Ok(())
         },
     )?;
-    Ok((output, lse))
+    Ok(lse)
 }
 
 /// Of each key head: the sum of all keys; where causal one for each segment, of the keys before it.
@@ -163,10 +168,6 @@ fn query_segments(problem: &Problem) -> Vec<(usize, Range<usize>)> {
 fn segment_of_keys(problem: &Problem, segment: usize) -> Range<usize> {
     let start = segment * SEGMENT;
     start.min(problem.shape.keys_length)..problem.shape.keys_length.min(start + SEGMENT)
-}
-
-fn split<'a>(slice: &mut &'a mut [f32], at: usize) -> (&'a mut [f32], &'a mut [f32]) {
-    std::mem::take(slice).split_at_mut(at)
 }
 
 /// So many equal numbers, or an error where there is no room for them.

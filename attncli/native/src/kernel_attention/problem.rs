@@ -1,6 +1,6 @@
 //! What is asked: the arrays, their shapes and the kernel, checked to fit each other.
 
-use crate::attention::{check_length, invalid, Shape};
+use crate::attention::{check_length, invalid, Heads, Shape};
 use crate::error::Result;
 use std::ops::Range;
 
@@ -24,9 +24,9 @@ pub enum FeatureMap<'a> {
 /// Queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), known to fit each other.
 #[derive(Debug, Clone, Copy)]
 pub struct Problem<'a> {
-    pub(super) queries: &'a [f32],
-    pub(super) keys: &'a [f32],
-    pub(super) values: &'a [f32],
+    pub(super) queries: Heads<'a>,
+    pub(super) keys: Heads<'a>,
+    pub(super) values: Heads<'a>,
     pub(super) shape: Shape,
     pub(super) map: FeatureMap<'a>,
     /// Query i sees keys j ≤ i + M − N.
@@ -36,13 +36,13 @@ pub struct Problem<'a> {
 impl<'a> Problem<'a> {
     /// Checks that shapes and lengths fit.
     pub fn new(
-        (queries, q_shape): (&'a [f32], [usize; 3]),
-        (keys, k_shape): (&'a [f32], [usize; 3]),
-        (values, v_shape): (&'a [f32], [usize; 3]),
+        queries: Heads<'a>,
+        keys: Heads<'a>,
+        values: Heads<'a>,
         map: FeatureMap<'a>,
         causal: bool,
     ) -> Result<Self> {
-        let shape = Shape::of((queries, q_shape), (keys, k_shape), (values, v_shape))?;
+        let shape = Shape::of(queries, keys, values)?;
         if let FeatureMap::Positive {
             projection,
             features,
@@ -79,15 +79,5 @@ impl<'a> Problem<'a> {
     pub(super) fn queries_at(&self, keys: &Range<usize>) -> Range<usize> {
         let query = |key: usize| (key + self.shape.length).saturating_sub(self.shape.keys_length);
         query(keys.start)..query(keys.end)
-    }
-
-    /// Rows of one head of (heads, length, depth).
-    pub(super) fn rows(
-        array: &'a [f32],
-        (length, depth): (usize, usize),
-        head: usize,
-        rows: &Range<usize>,
-    ) -> &'a [f32] {
-        &array[(head * length + rows.start) * depth..(head * length + rows.end) * depth]
     }
 }

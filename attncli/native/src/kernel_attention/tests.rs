@@ -2,6 +2,8 @@
 
 use super::machine::{available, Machine};
 use super::problem::{FeatureMap, Problem};
+use crate::attention::{Heads, HeadsMut};
+use crate::error::Error;
 use crate::number::{count, to_f32};
 use std::sync::atomic::AtomicBool;
 
@@ -92,11 +94,16 @@ impl Case {
                 scale: self.scale,
             }
         };
-        let array = |(data, shape): &'_ (Vec<f32>, [usize; 3])| (data.clone(), *shape);
-        let (q, k, v) = (array(&self.q), array(&self.k), array(&self.v));
-        let problem =
-            Problem::new((&q.0, q.1), (&k.0, k.1), (&v.0, v.1), map, self.causal).unwrap();
-        super::attention_with(machine, &problem, threads, &AtomicBool::new(false)).unwrap()
+        let [q, k, v] = [&self.q, &self.k, &self.v]
+            .map(|(numbers, shape)| Heads::of("vectors", numbers, *shape).unwrap());
+        let problem = Problem::new(q, k, v, map, self.causal).unwrap();
+        let shape = [q.shape()[0], q.shape()[1], v.shape()[2]];
+        // What is there before does not count.
+        let mut numbers = vec![f32::NAN; shape.iter().product()];
+        let output = HeadsMut::of("output", &mut numbers, shape).unwrap();
+        let cancel = AtomicBool::new(false);
+        let lse = super::attention_with(machine, &problem, output, threads, &cancel).unwrap();
+        (numbers, lse)
     }
 
     /// φ(x), the logarithm of each.
@@ -285,8 +292,13 @@ fn keeps_small_sums_before_large_ones() {
 #[test]
 fn refuses_what_does_not_fit() {
     let x = [0.0; 12];
-    let new =
-        |q, k, v, map| Problem::new((&x[..12], q), (&x[..12], k), (&x[..12], v), map, false).err();
+    let new = |q, k, v, map| {
+        let [q, k, v] = [q, k, v].map(|shape| Heads::of("vectors", &x, shape).ok());
+        match (q, k, v) {
+            (Some(q), Some(k), Some(v)) => Problem::new(q, k, v, map, false).err(),
+            _ => Some(Error::Invalid("a shape".into())),
+        }
+    };
     let shape = [2, 3, 2];
     assert_eq!(new(shape, shape, shape, FeatureMap::Elu), None);
     for (q, k, v) in [

@@ -2,12 +2,12 @@
 
 use super::arguments::Arguments;
 use super::interrupt::interruptible;
-use crate::attention::{self as core, Problem, Wanted};
+use crate::attention::{self as core, Heads, HeadsMut, Problem, Wanted};
 use crate::error::Result;
 use crate::number::count;
 use numpy::{
     Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2,
-    PyReadonlyArray3, PyUntypedArrayMethods,
+    PyReadonlyArray3, PyReadwriteArray3, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -25,34 +25,33 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(rotate, module)?)
 }
 
-type Floats<'py> = PyReadonlyArray3<'py, f32>;
-type Output<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<f32>>);
+pub type Floats<'py> = PyReadonlyArray3<'py, f32>;
+pub type Room<'py> = PyReadwriteArray3<'py, f32>;
+pub type Output<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<f32>>);
 
 #[pyfunction]
-#[pyo3(signature = (queries, keys, values, **options))]
+#[pyo3(signature = (queries, keys, values, *, out=None, **options))]
 fn attention<'py>(
     py: Python<'py>,
     queries: Floats<'py>,
     keys: Floats<'py>,
     values: Floats<'py>,
+    out: Option<Room<'py>>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Output<'py>> {
     let arguments = Arguments::new(options)?;
-    let [heads, length, _] = shape(&queries);
-    let [_, _, depth] = shape(&values);
     let problem = Problem::new(
-        (numbers("queries", &queries)?, shape(&queries)),
-        (numbers("keys", &keys)?, shape(&keys)),
-        (numbers("values", &values)?, shape(&values)),
+        heads("queries", &queries)?,
+        heads("keys", &keys)?,
+        heads("values", &values)?,
         arguments.options()?,
     )?;
-    let (output, lse) = run(py, problem.work(), |cancel| {
-        core::attention(&problem, arguments.threads, cancel)
-    })?;
-    Ok((
-        output.into_pyarray(py).reshape([heads, length, depth])?,
-        lse.into_pyarray(py).reshape([heads, length])?,
-    ))
+    let shape = [shape(&queries)[0], shape(&queries)[1], shape(&values)[2]];
+    written(py, out, shape, |output| {
+        run(py, problem.work(), |cancel| {
+            core::attention(&problem, output, arguments.threads, cancel)
+        })
+    })
 }
 
 #[pyfunction]
@@ -153,9 +152,9 @@ fn without_values<'a>(
 ) -> PyResult<Problem<'a>> {
     let [kv_heads, keys_length, _] = shape(keys);
     Ok(Problem::new(
-        (numbers("queries", queries)?, shape(queries)),
-        (numbers("keys", keys)?, shape(keys)),
-        (&[], [kv_heads, keys_length, 0]),
+        heads("queries", queries)?,
+        heads("keys", keys)?,
+        Heads::of("values", &[], [kv_heads, keys_length, 0])?,
         arguments.options()?,
     )?)
 }
@@ -170,6 +169,29 @@ fn run<T: Send>(
         return Ok(py.detach(|| work(&AtomicBool::new(false)))?);
     }
     interruptible(py, work)
+}
+
+/// What `work` writes, into `out` or an array of its own, and the log-sum-exp that it gives.
+pub fn written<'py>(
+    py: Python<'py>,
+    out: Option<Room<'py>>,
+    shape: [usize; 3],
+    work: impl FnOnce(HeadsMut) -> PyResult<Vec<f32>>,
+) -> PyResult<Output<'py>> {
+    let (output, lse) = if let Some(mut out) = out {
+        let lse = work(HeadsMut::new("output", out.as_array_mut())?)?;
+        ((**out).clone(), lse)
+    } else {
+        let mut output = core::zeros("output", &shape)?;
+        let lse = work(HeadsMut::of("output", &mut output, shape)?)?;
+        (output.into_pyarray(py).reshape(shape)?, lse)
+    };
+    Ok((output, lse.into_pyarray(py).reshape([shape[0], shape[1]])?))
+}
+
+/// The vectors of an array where they lie.
+pub fn heads<'a>(name: &str, array: &'a Floats<'_>) -> PyResult<Heads<'a>> {
+    Ok(Heads::new(name, array.as_array())?)
 }
 
 fn shape<T: Element>(array: &PyReadonlyArray3<'_, T>) -> [usize; 3] {

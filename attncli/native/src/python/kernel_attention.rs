@@ -1,12 +1,9 @@
 //! `kernel_attention` for NumPy arrays.
 
-use super::attention::numbers;
+use super::attention::{heads, numbers, written, Floats, Output, Room};
 use super::interrupt::interruptible;
 use crate::kernel_attention::{self as core, FeatureMap, Problem};
-use numpy::{
-    IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray2, PyReadonlyArray3,
-    PyUntypedArrayMethods,
-};
+use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
 /// Adds this file's function to the module.
@@ -14,11 +11,8 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(kernel_attention, module)?)
 }
 
-type Floats<'py> = PyReadonlyArray3<'py, f32>;
-type Output<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<f32>>);
-
 #[pyfunction]
-#[pyo3(signature = (queries, keys, values, *, projection=None, scale=1.0, causal=false, threads=0))]
+#[pyo3(signature = (queries, keys, values, *, projection=None, scale=1.0, causal=false, threads=0, out=None))]
 #[allow(clippy::too_many_arguments)]
 fn kernel_attention<'py>(
     py: Python<'py>,
@@ -29,6 +23,7 @@ fn kernel_attention<'py>(
     scale: f64,
     causal: bool,
     threads: usize,
+    out: Option<Room<'py>>,
 ) -> PyResult<Output<'py>> {
     let map = match &projection {
         None => FeatureMap::Elu,
@@ -38,18 +33,16 @@ fn kernel_attention<'py>(
             scale,
         },
     };
-    let shape = |array: &Floats<'py>| [0, 1, 2].map(|axis| array.shape()[axis]);
-    let problem = Problem::new(
-        (numbers("queries", &queries)?, shape(&queries)),
-        (numbers("keys", &keys)?, shape(&keys)),
-        (numbers("values", &values)?, shape(&values)),
-        map,
-        causal,
-    )?;
-    let (output, lse) = interruptible(py, |cancel| core::attention(&problem, threads, cancel))?;
-    let ([heads, length, _], [_, _, depth]) = (shape(&queries), shape(&values));
-    Ok((
-        output.into_pyarray(py).reshape([heads, length, depth])?,
-        lse.into_pyarray(py).reshape([heads, length])?,
-    ))
+    let (queries, keys, values) = (
+        heads("queries", &queries)?,
+        heads("keys", &keys)?,
+        heads("values", &values)?,
+    );
+    let problem = Problem::new(queries, keys, values, map, causal)?;
+    let shape = [queries.shape()[0], queries.shape()[1], values.shape()[2]];
+    written(py, out, shape, |output| {
+        interruptible(py, |cancel| {
+            core::attention(&problem, output, threads, cancel)
+        })
+    })
 }

@@ -1,7 +1,9 @@
 //! Arguments that own their arrays, drawn at random.
 
 use super::super::kernel::Kernel;
-use super::super::{attention_with, weights_with, Broadcast, KeyLists, Options, Problem};
+use super::super::{
+    attention_with, weights_with, Broadcast, Heads, HeadsMut, KeyLists, Options, Problem,
+};
 use crate::error::Result;
 use std::sync::atomic::AtomicBool;
 
@@ -150,9 +152,9 @@ impl Case {
             }),
         };
         Problem::new(
-            (&self.queries.0, self.queries.1),
-            (&self.keys.0, self.keys.1),
-            (&self.values.0, self.values.1),
+            Heads::of("queries", &self.queries.0, self.queries.1)?,
+            Heads::of("keys", &self.keys.0, self.keys.1)?,
+            Heads::of("values", &self.values.0, self.values.1)?,
             options,
         )
     }
@@ -160,7 +162,13 @@ impl Case {
     /// The kernel's (output, lse).
     pub fn attention(&self, kernel: &Kernel, threads: usize) -> (Vec<f32>, Vec<f32>) {
         let going_on = AtomicBool::new(false);
-        attention_with(kernel, &self.problem().unwrap(), threads, &going_on).unwrap()
+        let problem = self.problem().unwrap();
+        let ([h, n, _], [_, _, dv]) = (self.queries.1, self.values.1);
+        // What is there before does not count.
+        let mut numbers = vec![f32::NAN; h * n * dv];
+        let output = HeadsMut::of("output", &mut numbers, [h, n, dv]).unwrap();
+        let lse = attention_with(kernel, &problem, output, threads, &going_on).unwrap();
+        (numbers, lse)
     }
 
     pub fn weights(&self, kernel: &Kernel, threads: usize) -> Vec<f32> {

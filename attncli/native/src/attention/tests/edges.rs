@@ -1,7 +1,7 @@
 //! Empty sizes, infinities, numbers at the ends of float32, wrong arguments, and stopping.
 
 use super::super::kernel::available;
-use super::super::{attention, attention_weights, rotate};
+use super::super::{attention, attention_weights, rotate, HeadsMut};
 use super::cases::{Case, Random};
 use super::oracle::{answer, error};
 use crate::error::Error;
@@ -200,15 +200,15 @@ fn refuses_what_does_not_fit() {
     assert!(right.problem().is_ok());
     let changes: [(Change, &str); 18] = [
         (
-            |case| case.keys.1[2] = 7,
+            |case| case.keys = (vec![0.0; 70], [2, 5, 7]),
             "queries have 8 numbers a head, keys 7",
         ),
         (
-            |case| case.values.1[1] = 6,
+            |case| case.values = (vec![0.0; 36], [2, 6, 3]),
             "differ in their heads or their length",
         ),
         (
-            |case| case.queries.1[0] = 3,
+            |case| case.queries = (vec![0.0; 144], [3, 6, 8]),
             "3 query heads cannot share 2 key heads",
         ),
         (
@@ -282,7 +282,12 @@ fn stops_when_asked() {
     let mut random = Random(16);
     let case = Case::plain(&mut random, [1, 300, 8], [1, 300, 8]);
     let (problem, stop) = (case.problem().unwrap(), AtomicBool::new(true));
-    assert_eq!(attention(&problem, 2, &stop), Err(Error::Interrupted));
+    let mut output = vec![0.0; 300 * 8];
+    let output = HeadsMut::of("output", &mut output, [1, 300, 8]).unwrap();
+    assert_eq!(
+        attention(&problem, output, 2, &stop),
+        Err(Error::Interrupted)
+    );
     assert_eq!(
         attention_weights(&problem, 2, &stop),
         Err(Error::Interrupted)

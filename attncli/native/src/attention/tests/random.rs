@@ -1,9 +1,12 @@
 //! Any shapes and options, on each kernel.
 
 use super::super::kernel::available;
+use super::super::{attention_with, Heads, HeadsMut};
 use super::cases::{Case, Random};
 use super::oracle::{answer, error, plain_answer, Answer};
 use crate::number::to_f32;
+use ndarray::{ArrayView3, ArrayViewMut3};
+use std::sync::atomic::AtomicBool;
 
 /// The greatest errors of any kernel, of output, log-sum-exp and weights.
 fn worst(case: &Case, answer: &Answer) -> [f64; 3] {
@@ -49,6 +52,54 @@ fn equals_the_definition() {
     for n in 0..400 {
         assert_right(&Case::any(&mut random), &format!("case {n}"));
     }
+}
+
+/// (H, N, d) -> (N, H·d)
+fn joined((numbers, [heads, length, depth]): &(Vec<f32>, [usize; 3])) -> Vec<f32> {
+    let rows = (0..*length).flat_map(|row| (0..*heads).map(move |head| head * length + row));
+    rows.flat_map(|row| &numbers[row * depth..(row + 1) * depth])
+        .copied()
+        .collect()
+}
+
+/// Heads side by side in rows, where they are read and written in place, give the same to the last bit.
+#[test]
+fn joined_heads_give_the_same() {
+    let mut random = Random(6);
+    let going_on = AtomicBool::new(false);
+    for n in 0..100 {
+        let case = Case::any(&mut random);
+        let arrays = [&case.queries, &case.keys, &case.values].map(|(numbers, shape)| {
+            let [heads, length, depth] = *shape;
+            (joined(&(numbers.clone(), *shape)), [length, heads, depth])
+        });
+        let [q, k, v] = arrays.each_ref().map(|(numbers, shape)| {
+            let array = ArrayView3::from_shape(*shape, numbers).unwrap();
+            Heads::new("vectors", array.permuted_axes([1, 0, 2])).unwrap()
+        });
+        let mut problem = case.problem().unwrap();
+        let shape = [q.shape()[0], q.shape()[1], v.shape()[2]];
+        for kernel in available() {
+            let (want, want_lse) = case.attention(&kernel, 2);
+            (problem.queries, problem.keys, problem.values) = (q, k, v);
+            let mut found = vec![f32::NAN; want.len()];
+            let rows = ArrayViewMut3::from_shape([shape[1], shape[0], shape[2]], &mut found);
+            let output = HeadsMut::new("output", rows.unwrap().permuted_axes([1, 0, 2])).unwrap();
+            let lse = attention_with(&kernel, &problem, output, 2, &going_on).unwrap();
+            assert_eq!(found, joined(&(want, shape)), "case {n}");
+            assert_eq!(lse, want_lse, "case {n}");
+        }
+    }
+}
+
+#[test]
+fn refuses_vectors_whose_numbers_stand_apart() {
+    let array = ArrayView3::from_shape([2, 3, 2], &[0.0; 12]).unwrap();
+    assert!(Heads::new("keys", array).is_ok());
+    let error = Heads::new("keys", array.permuted_axes([0, 2, 1])).unwrap_err();
+    assert!(error
+        .to_string()
+        .contains("of the keys must stand side by side"));
 }
 
 /// Negative control: each option changed a little, or one key changed, is seen.
