@@ -160,6 +160,7 @@ def run(
 
     Exit status: 0 done, 1 the data or the machine failed, 2 the call was wrong, 130 interrupted.
     """
+    from attncli.artifacts.in_place import InPlace
     from attncli.cli.cost import tell_costs
     from attncli.core.attention.alibi import slopes
     from attncli.core.attention.multihead import multi_head
@@ -221,6 +222,7 @@ def run(
     attended_to = attended_to_by(context, keys, values)
     projected = projections_named(projections, seed or 0)
     drawn_labels: list[Labels] = []
+    in_place: InPlace | None = None
 
     fmt = "npy"
 
@@ -247,7 +249,8 @@ def run(
         }
         if alibi:
             layer["alibi_slopes"] = slopes(x.shape[0] if x.ndim == 3 else heads or 1)
-        made = multi_head(x, emit=("weights",) if drawing else wanted, **layer, **told)
+        room = None if in_place is None else in_place.room
+        made = multi_head(x, emit=("weights",) if drawing else wanted, room=room, **layer, **told)
         if made.empty_rows:
             console.say("some rows may attend to nothing; they are zeros")
         record.vectors, record.output = None, made.output
@@ -272,6 +275,10 @@ def run(
         if fmt == "grid":
             chosen = told["weights_of"][0]
             return lambda records: _draw(records, drawn_labels, chosen, handle, console.colored())
+        if fmt == "npy" and wanted == ["output"]:
+            nonlocal in_place
+            in_place = InPlace(handle)
+            return in_place.write
         return streams.writer(fmt, handle, array=wanted[0], allow_nan=allow_nan)
 
     run_stage(

@@ -159,7 +159,7 @@ def _work_through(
     source: str,
     write: Callable[[Iterable[Record]], None],
 ) -> None:
-    """Works on a batch and writes it; where a record fails, those before it are written first."""
+    """Works on a batch and writes it; where a record fails, those before it are written."""
     if together is not None:
         try:
             together(batch)
@@ -168,13 +168,9 @@ def _work_through(
         else:
             write(batch)
             return
-    for place, record in enumerate(batch):
-        try:
-            work(record, source)
-        except AttncliError:
-            write(batch[:place])
-            raise
-    write(batch)
+    for record in batch:
+        work(record, source)
+        write([record])
 
 
 def _located(work: Callable[[Record], None], beside: Mapping[str, str | None], record: Record, source: str) -> None:
