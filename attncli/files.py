@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import io
 import mmap
 import os
 import stat
@@ -35,16 +34,11 @@ __all__ = [
     "read_bytes",
     "remove",
     "replace",
-    "room",
     "settle",
     "size",
     "status",
     "write_all",
 ]
-
-
-POPULATE_WRITE = 23
-"""MADV_POPULATE_WRITE of madvise(2), which Python's mmap does not name everywhere."""
 
 
 def expand(paths: Sequence[str], *, files_from: str | None = None, null_separated: bool = False) -> list[str]:
@@ -176,34 +170,6 @@ def open_together(paths: Sequence[str], *, inputs: Sequence[str] = (), keep: boo
         if not keep:
             for part in beside:
                 part.unlink(missing_ok=True)
-
-
-def room(handle: BinaryIO, head: bytes, size: int) -> memoryview | None:
-    """Writes `head` to an output, and gives the `size` bytes behind it as a map of the file, to be filled.
-
-    None, and nothing is written, where the output is no plain file. The space is reserved first: on a full disk that
-    raises OSError, and a map without it would end the process (SIGBUS).
-    """
-    raw = getattr(handle, "raw", None)
-    mapped = isinstance(raw, io.FileIO) and raw.readable() and stat.S_ISREG(os.fstat(raw.fileno()).st_mode)
-    if not mapped or not hasattr(os, "posix_fallocate"):
-        return None
-    start = handle.tell() + len(head)
-    offset = start - start % mmap.ALLOCATIONGRANULARITY
-    try:
-        os.posix_fallocate(handle.fileno(), start, size)
-        data = mmap.mmap(handle.fileno(), start + size - offset, offset=offset)
-    except OSError as error:
-        if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
-            raise
-        return None  # a file system that reserves or maps nothing; what is written over it is as long
-    if sys.platform == "linux":
-        with suppress(OSError):  # before Linux 5.14 there is no such advice
-            # At once it takes 0.04 s for 268 MB; page by page, as threads came to them, it took 0.3 s of their time.
-            data.madvise(POPULATE_WRITE)
-    handle.write(head)
-    handle.seek(start + size)
-    return memoryview(data)[start - offset :]
 
 
 def write_all(contents: Mapping[str, bytes], *, inputs: Sequence[str] = ()) -> None:
