@@ -6,7 +6,7 @@
 
 use super::budget::Budget;
 use super::corpus::Corpus;
-use super::pairs::{hash, Pair, Pairs};
+use super::pairs::{Pair, Pairs};
 use super::symbol::Symbol;
 use crate::error::Result;
 use crate::memory::{collect, filled, reserve};
@@ -37,10 +37,12 @@ fn lowest(count: u64) -> Rank {
     rank(count, u64::MAX)
 }
 
-/// The cell of a packed pair.
+/// The cell of a packed pair. By another hash than the table's: with the same one, the pairs of some cells at a time
+/// would all stand in one heap in the table (100 to 200 s in place of 1 for a million pairs of 3,000 characters).
 #[inline]
+#[allow(clippy::cast_possible_truncation)] // 18 bits
 fn cell(key: u64) -> usize {
-    hash(key, 64 - CELL_BITS)
+    (key.wrapping_mul(0xd1b5_4a32_d192_ed03) >> (64 - CELL_BITS)) as usize
 }
 
 /// The pairs that a round may merge.
@@ -183,12 +185,11 @@ impl Census {
                 size /= 2;
                 continue;
             }
-            for pair in self.pairs.iter() {
+            let threshold = self.threshold;
+            kept.extend(self.pairs.iter().filter(|pair| {
                 let (left, right) = unpack(pair.key);
-                if rank(pair.count, pair.key) >= self.threshold && allowed(left, right) {
-                    *kept.entry(pair.key)? = *pair;
-                }
-            }
+                rank(pair.count, pair.key) >= threshold && allowed(left, right)
+            }))?;
             if kept.len() > self.budget.pairs / 2 {
                 let ranks = kept.iter().map(|pair| rank(pair.count, pair.key));
                 let mut ranks: Vec<Rank> = collect(ranks, kept.len())?;

@@ -34,7 +34,7 @@ pub struct Pairs {
 /// The upper `64 - shift` bits of a pair's hash.
 #[inline]
 #[allow(clippy::cast_possible_truncation)] // usize is no smaller than the tables that it indexes
-pub fn hash(key: u64, shift: u32) -> usize {
+fn hash(key: u64, shift: u32) -> usize {
     (key.wrapping_mul(MULTIPLIER) >> shift) as usize
 }
 
@@ -63,13 +63,25 @@ impl Pairs {
     /// A table of those pairs only that stand so high in the order of merges.
     pub fn at_least(&self, threshold: Rank) -> Result<Self> {
         let mut kept = Self::new();
-        for pair in self
-            .iter()
-            .filter(|pair| rank(pair.count, pair.key) >= threshold)
-        {
-            *kept.entry(pair.key)? = *pair;
-        }
+        kept.extend(
+            self.iter()
+                .filter(|pair| rank(pair.count, pair.key) >= threshold),
+        )?;
         Ok(kept)
+    }
+
+    /// Adds pairs, gone through twice: the table grows to its last size first. Another table's pairs come in the
+    /// order of the same hash, and in a table that grows on the way each half would be filled to the brim from its
+    /// start: runs of thousands of slots (13 to 30 s in place of 2 for a million pairs).
+    pub fn extend<'p>(&mut self, pairs: impl Iterator<Item = &'p Pair> + Clone) -> Result<()> {
+        let more = pairs.clone().count();
+        while (self.taken + more) * 2 > self.slots.len() {
+            self.grow()?;
+        }
+        for pair in pairs {
+            *self.entry(pair.key)? = *pair;
+        }
+        Ok(())
     }
 
     /// Forgets all pairs, and most of the memory.
@@ -78,7 +90,7 @@ impl Pairs {
     }
 
     /// The pairs in no order that matters.
-    pub fn iter(&self) -> impl Iterator<Item = &Pair> {
+    pub fn iter(&self) -> impl Iterator<Item = &Pair> + Clone {
         self.slots.iter().filter(|pair| pair.key != FREE)
     }
 
