@@ -1,6 +1,6 @@
 //! The inner loops, once over `Lanes`, and the table of ways in which they are compiled.
 //!
-//! A panel is up to `PANEL` vectors of queries side by side, w numbers wide. Its arrays:
+//! A panel is up to 3 vectors of queries (with AVX2 2) side by side, w numbers wide. Its arrays:
 //! packed queries (d, w), logits of a tile of keys (keys, w), output (dv, w), peak, total and shrink (w,).
 
 use crate::simd::exp::{exp_not_positive, tanh};
@@ -8,15 +8,13 @@ use crate::simd::lanes::{Lanes, Plain};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::x86::{Avx2, Avx512};
 
-/// Vectors in a panel at most: with 4 (8) rows of keys the sums fill 12 of 16 (24 of 32) registers, and a
-/// step of the inner loop loads 7 (11) numbers or vectors for 12 (24) products.
-pub const PANEL: usize = 3;
-
 /// The inner loops for one kind of processor. Only `available` makes them, after a look at the processor.
 #[derive(Clone, Copy)]
 pub struct Kernel {
     /// Numbers in a vector.
     pub lanes: usize,
+    /// Vectors in a panel at most.
+    vectors: usize,
     scores: unsafe fn(usize, Scores),
     softmax: unsafe fn(usize, Softmax),
     accumulate: unsafe fn(usize, Accumulate),
@@ -35,6 +33,11 @@ pub fn fastest() -> Kernel {
 }
 
 impl Kernel {
+    /// Queries in a panel at most.
+    pub fn panel(&self) -> usize {
+        self.vectors * self.lanes
+    }
+
     /// logits[j, lane] = Σ_c keys[j, c] · queries[c, lane].
     pub fn scores(
         &self,
@@ -284,9 +287,15 @@ unsafe fn softcap<V: Lanes>(logits: *mut f32, vectors: usize, cap: f32) {
 unsafe fn largest<V: Lanes>(numbers: *const f32, vectors: usize) -> f32 {
     unsafe {
         let mut most = [V::splat(0.0); 4];
-        for i in 0..vectors {
-            let x = V::load(numbers.add(i * V::LANES));
-            most[i % 4] = x.copy_sign(V::splat(1.0)).max(most[i % 4]);
+        let magnitude = |i: usize| V::load(numbers.add(i * V::LANES)).copy_sign(V::splat(1.0));
+        // Four in registers: indexed by i % 4 they went through memory (3 % of the time of attention).
+        for i in 0..vectors / 4 {
+            for (n, most) in most.iter_mut().enumerate() {
+                *most = magnitude(4 * i + n).max(*most);
+            }
+        }
+        for i in vectors / 4 * 4..vectors {
+            most[0] = magnitude(i).max(most[0]);
         }
         let most = most[0].max(most[1]).max(most[2].max(most[3]));
         let mut lanes = [0.0; 16];
@@ -307,15 +316,17 @@ unsafe fn store<V: Lanes, const W: usize>(vectors: [V; W], to: *mut f32) {
     }
 }
 
-/// The loops above compiled for one set of features, with the rows R at a time for panels of 3, 2 and 1
-/// vectors that keep the sums in registers and enough of them in flight.
+/// The loops above compiled for one set of features: for panels of so many vectors, so many rows at a time, which keep
+/// the sums in registers and enough of them in flight.
 macro_rules! compiled {
-    ($module:ident, $lanes:ident, [$r3:literal, $r2:literal, $r1:literal] $(, $feature:literal)?) => {
+    ($module:ident, $lanes:ident, [$most:literal => $first:literal $(, $width:literal => $rows:literal)*]
+     $(, $feature:literal)?) => {
         mod $module {
             use super::*;
 
             pub const KERNEL: Kernel = Kernel {
                 lanes: $lanes::LANES,
+                vectors: $most,
                 scores,
                 softmax,
                 accumulate,
@@ -327,9 +338,8 @@ macro_rules! compiled {
             unsafe fn scores(width: usize, a: Scores) {
                 unsafe {
                     match width {
-                        3 => super::scores::<$lanes, $r3, 3>(a),
-                        2 => super::scores::<$lanes, $r2, 2>(a),
-                        _ => super::scores::<$lanes, $r1, 1>(a),
+                        $($width => super::scores::<$lanes, $rows, $width>(a),)*
+                        _ => super::scores::<$lanes, $first, $most>(a),
                     }
                 }
             }
@@ -338,9 +348,8 @@ macro_rules! compiled {
             unsafe fn softmax(width: usize, a: Softmax) {
                 unsafe {
                     match width {
-                        3 => super::softmax::<$lanes, 3>(a),
-                        2 => super::softmax::<$lanes, 2>(a),
-                        _ => super::softmax::<$lanes, 1>(a),
+                        $($width => super::softmax::<$lanes, $width>(a),)*
+                        _ => super::softmax::<$lanes, $most>(a),
                     }
                 }
             }
@@ -349,9 +358,8 @@ macro_rules! compiled {
             unsafe fn accumulate(width: usize, a: Accumulate) {
                 unsafe {
                     match width {
-                        3 => super::accumulate::<$lanes, $r3, 3>(a),
-                        2 => super::accumulate::<$lanes, $r2, 2>(a),
-                        _ => super::accumulate::<$lanes, $r1, 1>(a),
+                        $($width => super::accumulate::<$lanes, $rows, $width>(a),)*
+                        _ => super::accumulate::<$lanes, $first, $most>(a),
                     }
                 }
             }
@@ -369,8 +377,11 @@ macro_rules! compiled {
     };
 }
 
-compiled!(plain, Plain, [4, 4, 8]);
+compiled!(plain, Plain, [3 => 4, 2 => 4, 1 => 8]);
+// 12 sums, 2 vectors of queries and a number spread over a third: 15 of 16 registers. With 3 vectors and 4 rows all 16
+// are taken, LLVM moves sums about and through memory, and the rate is less than half (43 GFLOP/s of 96, Ice Lake).
 #[cfg(target_arch = "x86_64")]
-compiled!(avx2, Avx2, [4, 4, 8], "avx2,fma");
+compiled!(avx2, Avx2, [2 => 6, 1 => 8], "avx2,fma");
+// 24 sums of 32 registers; a step of the inner loop loads 11 numbers or vectors for 24 products.
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, Avx512, [8, 8, 8], "avx512f");
+compiled!(avx512, Avx512, [3 => 8, 2 => 8, 1 => 8], "avx512f");

@@ -6,8 +6,9 @@ use super::heads::HeadsMut;
 use super::kernel::Kernel;
 use super::lists::union;
 use super::problem::Problem;
-use super::tile::{Tile, TILE};
+use super::tile::Tile;
 use crate::number::to_f32;
+use std::ops::Range;
 
 /// Keys that nobody asked for between two ranges that cost less than to begin again after them.
 const GAP: usize = 8;
@@ -65,9 +66,7 @@ pub struct Panel {
     shrink: Aligned,
     /// (dv, w): Σ e^(logit − peak) · value.
     output: Aligned,
-    logits: Aligned,
     /// (keys, w): what `weigh_again` left.
-    pub raw: Aligned,
     pub weighed: Aligned,
 }
 
@@ -100,13 +99,15 @@ impl Panel {
         self.start_sums(problem, w, keys.0 == 0);
         self.shrink.fill(w, 0.0);
         self.output.fill(problem.shape.value_depth * w, 0.0);
-        self.logits.fill(TILE * w, 0.0);
         let packed = self.queries.get_mut();
+        let mut scaled = vec![0.0; problem.shape.depth];
         for (lane, row) in self.rows.iter().enumerate() {
             let query = problem.queries.row(row.head, row.query);
-            for (c, &x) in query.iter().enumerate() {
-                // The scale goes in first: q·k may leave float32 where q·scale·k does not.
-                packed[c * w + lane] = to_f32(f64::from(x) * problem.options.scale);
+            for (scaled, &x) in scaled.iter_mut().zip(query) {
+                *scaled = to_f32(f64::from(x) * problem.options.scale);
+            }
+            for (packed, &x) in packed.chunks_exact_mut(w).zip(&scaled) {
+                packed[lane] = x;
             }
         }
     }
@@ -155,37 +156,41 @@ impl Panel {
         kernel.largest(self.queries.get())
     }
 
-    /// The parts of its spans that lie in `from..to`.
-    pub fn spans_in(&self, from: usize, to: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
+    /// Which of its spans touch `from..to`.
+    pub fn spans_in(&self, from: usize, to: usize) -> Range<usize> {
         let first = self.spans.partition_point(|span| span.1 <= from);
         let last = self.spans.partition_point(|span| span.0 < to);
-        let spans = self.spans[first..last.max(first)].to_vec();
-        spans
-            .into_iter()
-            .map(move |span| (span.0.max(from), span.1.min(to)))
+        first..last
     }
 
-    /// The logits (keys, w) of keys `from..to` of a tile.
-    fn logits(
-        &mut self,
+    /// The logits (keys, w) of keys `from..to` of a tile, in the room for them.
+    fn logits<'r>(
+        &self,
         problem: &Problem,
         kernel: &Kernel,
         tile: &Tile,
         (from, to): (usize, usize),
-    ) -> &mut [f32] {
+        room: &'r mut Aligned,
+    ) -> &'r mut [f32] {
         let w = self.peak.get().len();
         let keys = tile.keys(problem, from, to);
-        let logits = &mut self.logits.get_mut()[..(to - from) * w];
+        let logits = &mut room.get_mut()[..(to - from) * w];
         kernel.scores(self.queries.get(), keys, problem.shape.depth, logits, w);
         edit(problem, kernel, &self.rows, from, logits, w);
         logits
     }
 
-    /// Takes keys `from..to` of a tile into peak and total, and leaves their e^(logit − peak).
-    pub fn weigh(&mut self, problem: &Problem, kernel: &Kernel, tile: &Tile, span: (usize, usize)) {
-        let len = self.logits(problem, kernel, tile, span).len();
+    /// Takes keys `from..to` of a tile into peak and total, and leaves their e^(logit − peak) in the room.
+    pub fn weigh(
+        &mut self,
+        problem: &Problem,
+        kernel: &Kernel,
+        tile: &Tile,
+        span: (usize, usize),
+        room: &mut Aligned,
+    ) {
         kernel.softmax(
-            &mut self.logits.get_mut()[..len],
+            self.logits(problem, kernel, tile, span, room),
             self.peak.get_mut(),
             self.total.get_mut(),
             self.shrink.get_mut(),
@@ -199,11 +204,12 @@ impl Panel {
         kernel: &Kernel,
         tile: &Tile,
         (from, to): (usize, usize),
+        room: &mut Aligned,
     ) {
-        self.weigh(problem, kernel, tile, (from, to));
+        self.weigh(problem, kernel, tile, (from, to), room);
         let w = self.peak.get().len();
         kernel.accumulate(
-            &self.logits.get()[..(to - from) * w],
+            &room.get()[..(to - from) * w],
             tile.values(problem, from, to),
             problem.shape.value_depth,
             self.shrink.get(),
@@ -212,18 +218,19 @@ impl Panel {
     }
 
     /// Writes the rows' outputs and their log-sum-exp (rows,). A row of no keys: zeros, −inf.
-    pub fn finish(&self, output: &mut HeadsMut, lse: &mut [f32]) {
-        let w = self.peak.get().len();
-        let sums = self.output.get();
+    pub fn finish(&mut self, output: &mut HeadsMut, lse: &mut [f32]) {
+        let totals = self.total.get();
+        let (w, sums) = (totals.len(), self.output.get_mut());
+        for sums in sums.chunks_exact_mut(w) {
+            for (sum, &total) in sums.iter_mut().zip(totals) {
+                *sum = if total > 0.0 { *sum / total } else { 0.0 };
+            }
+        }
         for (lane, (row, lse)) in self.rows.iter().zip(lse).enumerate() {
-            let total = self.total.get()[lane];
-            *lse = to_f32(f64::from(self.peak.get()[lane]) + f64::from(total).ln());
-            for (c, x) in output.row(row.head, row.query).iter_mut().enumerate() {
-                *x = if total > 0.0 {
-                    sums[c * w + lane] / total
-                } else {
-                    0.0
-                };
+            *lse = to_f32(f64::from(self.peak.get()[lane]) + f64::from(totals[lane]).ln());
+            let means = sums.chunks_exact(w).map(|means| means[lane]);
+            for (x, mean) in output.row(row.head, row.query).iter_mut().zip(means) {
+                *x = mean;
             }
         }
     }
@@ -234,21 +241,20 @@ impl Panel {
         totals.map(|&total| if total > 0.0 { 1.0 / total } else { 0.0 })
     }
 
-    /// Leaves the logits of keys `from..to` of a tile in `raw` and their e^(logit − peak) in `weighed`, both (keys, w),
-    /// once the peaks of all keys are known.
+    /// Leaves the logits of keys `from..to` of a tile in the room and their e^(logit − peak) in `weighed`, both
+    /// (keys, w), once the peaks of all keys are known.
     pub fn weigh_again(
         &mut self,
         problem: &Problem,
         kernel: &Kernel,
         tile: &Tile,
         span: (usize, usize),
+        room: &mut Aligned,
     ) {
         let w = self.peak.get().len();
-        let len = self.logits(problem, kernel, tile, span).len();
-        for array in [&mut self.raw, &mut self.weighed] {
-            array.fill(len, 0.0);
-            array.get_mut().copy_from_slice(&self.logits.get()[..len]);
-        }
+        let logits = self.logits(problem, kernel, tile, span, room);
+        self.weighed.fill(logits.len(), 0.0);
+        self.weighed.get_mut().copy_from_slice(logits);
         // The peak is the greatest of all already and stays; the totals are not to be added up again.
         let mut unused = vec![0.0; w];
         kernel.softmax(
@@ -266,9 +272,9 @@ impl Panel {
         kernel: &Kernel,
         tile: &Tile,
         (from, to): (usize, usize),
-        weights: &mut HeadsMut,
+        (room, weights): (&mut Aligned, &mut HeadsMut),
     ) {
-        self.weigh_again(problem, kernel, tile, (from, to));
+        self.weigh_again(problem, kernel, tile, (from, to), room);
         let w = self.peak.get().len();
         for (lane, (part, row)) in self.parts().zip(&self.rows).enumerate() {
             let column = self.weighed.get().iter().skip(lane).step_by(w);

@@ -5,7 +5,6 @@ use super::block::{place, rows_of_blocks, Block, Workspace};
 use super::heads::HeadsMut;
 use super::kernel::Kernel;
 use super::problem::Problem;
-use super::tile::TILE;
 use super::zeros;
 use crate::error::Result;
 use crate::number::to_f32;
@@ -13,7 +12,7 @@ use crate::workers::share;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Keys in a part at least.
-const KEYS: usize = 4 * TILE;
+const KEYS: usize = 1024;
 
 /// How many parts to cut the keys into, where that keeps more threads busy than the blocks of queries do.
 pub fn parts(problem: &Problem, blocks: usize, threads: usize) -> Option<usize> {

@@ -198,8 +198,8 @@ impl Part<'_> {
             for span in tiles(&panel.spans.clone()) {
                 check(cancel)?;
                 let tile = workspace.packed.tile(problem, kv_head, span);
-                panel.weigh_again(problem, kernel, &tile, span);
-                self.take_tile(problem, panel, row, span.0);
+                panel.weigh_again(problem, kernel, &tile, span, &mut workspace.logits);
+                self.take_tile(problem, panel, workspace.logits.get(), row, span.0);
             }
             let parts: Vec<f32> = panel.parts().collect();
             for (n, part) in parts.iter().enumerate() {
@@ -212,15 +212,21 @@ impl Part<'_> {
     }
 
     /// Takes a tile of a panel's weights, not yet divided by their totals.
-    fn take_tile(&mut self, problem: &Problem, panel: &Panel, row: usize, from: usize) {
+    fn take_tile(
+        &mut self,
+        problem: &Problem,
+        panel: &Panel,
+        logits: &[f32],
+        row: usize,
+        from: usize,
+    ) {
         let w = panel.peak.get().len();
         let parts: Vec<f32> = panel.parts().collect();
         let mut sums = vec![0.0; w];
         let peak = panel.peak.get();
         let logarithm: Vec<f32> = panel.total.get().iter().map(|x| x.ln()).collect();
         let tile = panel.weighed.get().chunks_exact(w);
-        let raw = panel.raw.get().chunks_exact(w);
-        for (key, (powers, logits)) in (from..).zip(tile.zip(raw)) {
+        for (key, (powers, logits)) in (from..).zip(tile.zip(logits.chunks_exact(w))) {
             if self.wanted.top > 0 {
                 for (n, &power) in powers[..parts.len()].iter().enumerate() {
                     self.take_top(row + n, key, power);

@@ -1,10 +1,10 @@
 //! The exponential and tanh themselves, through each kernel.
 
-use super::super::kernel::{available, Kernel, PANEL};
+use super::super::kernel::{available, Kernel};
 
 /// e^x of numbers ≤ 0, as the softmax of a tile whose peak is 0.
 fn exp(kernel: &Kernel, xs: &[f32]) -> Vec<f32> {
-    let w = PANEL * kernel.lanes;
+    let w = kernel.panel();
     let mut powers = xs.to_vec();
     powers.resize(xs.len().div_ceil(w) * w, 0.0);
     let (mut total, mut shrink) = (vec![0.0; w], vec![0.0; w]);
