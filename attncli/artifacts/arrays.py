@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from attncli import files
 from attncli.errors import AttncliError, DataError
 from attncli.formats import npz, safetensors
+from attncli.memory import available
 from attncli.wire import npy
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def read(data: Any) -> tuple[dict[str, NDArray[Any]], dict[str, str]]:
     if head.startswith(npy.MAGIC):
         return {"": _mapped(data)}, {}
     if head.startswith(npz.MAGICS):
-        return npz.read(data), {}
+        return npz.read(data, limit=available()), {}
     if not safetensors.sniff(head):
         raise DataError("is no .npy, .npz or .safetensors file")
     return safetensors.read(data)

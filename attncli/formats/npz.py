@@ -24,22 +24,31 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 """A zip's earliest time: the same arrays are the same bytes."""
 
 
-def read(data: Any) -> dict[str, NDArray[Any]]:
-    """The arrays of a file's bytes (any buffer), by name. Raises DataError that names the wrong one."""
+def read(data: Any, *, limit: int | None = None) -> dict[str, NDArray[Any]]:
+    """The arrays of a file's bytes (any buffer), by name. Raises DataError that names the wrong one.
+
+    Also where they take more than `limit` bytes unpacked: a zip of a few kB can hold a TB of zeros.
+    """
     arrays: dict[str, NDArray[Any]] = {}
+    record: str | None = None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            # No member gives more than its entry says.
+            size = sum(member.file_size for member in archive.infolist())
+            if limit is not None and size > limit:
+                raise DataError(f"takes {size:,} bytes unpacked, and {limit:,} bytes of memory are there")
             for member in archive.infolist():
+                record = member.filename
                 with archive.open(member) as handle:
                     # Read as it comes: what a header claims costs nothing.
                     array, _ = npy.read_array(handle, kinds=KINDS)  # type: ignore[arg-type]
                 if array is None:
-                    raise DataError("is empty", record=member.filename)
+                    raise DataError("is empty")
                 if array.dtype.kind == "U" and (array.reshape(-1).view(np.uint32) > sys.maxunicode).any():
                     raise DataError("holds a character that Unicode does not have")
                 arrays[member.filename.removesuffix(".npy")] = array
     except DataError as error:
-        raise error.at(record=member.filename) from None
+        raise error.at(record=record) from None
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
         raise DataError(f"is no .npz that can be read ({error})") from error
     return arrays

@@ -123,6 +123,18 @@ def test_zip_files_that_lie(tmp_path: Path) -> None:
             npz.read(whole[:cut])
 
 
+def test_zip_files_larger_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.savez_compressed(tmp_path / "bomb.npz", a=np.zeros((1000, 250), np.float32))
+    packed = (tmp_path / "bomb.npz").read_bytes()
+    assert len(packed) < 10_000
+    assert npz.read(packed, limit=1_000_128)["a"].shape == (1000, 250)  # the numbers and a header of 128 bytes
+    with pytest.raises(DataError, match="takes 1,000,128 bytes unpacked, and 1,000,127 bytes"):
+        npz.read(packed, limit=1_000_127)
+    monkeypatch.setattr(arrays, "available", lambda: 10_000)
+    with pytest.raises(DataError, match=r"bomb\.npz: takes"):
+        arrays.load(str(tmp_path / "bomb.npz"))
+
+
 @given(st.binary(max_size=40), st.integers(0, 300))
 def test_zip_noise(noise: bytes, place: int) -> None:
     out = io.BytesIO()

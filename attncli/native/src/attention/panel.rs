@@ -103,6 +103,8 @@ impl Panel {
         let mut scaled = vec![0.0; problem.shape.depth];
         for (lane, row) in self.rows.iter().enumerate() {
             let query = problem.queries.row(row.head, row.query);
+            // The scale goes in first: q·k may leave float32 where q·scale·k does not. A loop of its own goes through
+            // vectors, the next one from line to line.
             for (scaled, &x) in scaled.iter_mut().zip(query) {
                 *scaled = to_f32(f64::from(x) * problem.options.scale);
             }
