@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.problem import Problem
+from attncli.core.attention.problem import Problem, finite
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError, DataError
 
@@ -109,7 +109,7 @@ def _given(
                 hint=f"give floats ({'k' if rank is None else rank}, {length}), a column for each key",
                 argument=name,
             )
-        if not np.isfinite(whole).all():
+        if not finite(whole):
             raise DataError(f"{name} holds NaN or infinity", argument=name)
         pair.append(whole.astype(problem.keys.dtype, copy=False))
     if pair[0].shape[1] != pair[1].shape[1] or rank not in (None, pair[0].shape[1]):

@@ -10,6 +10,7 @@ N·m is ever held, and time is O(N·m). The paper's convolution over V, a learne
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -90,8 +91,11 @@ def segment_means(x: Floats, segments: int) -> Floats:
     array([0.5, 2.5])
     """
     edges = np.arange(segments + 1) * x.shape[1] // segments
-    sums = np.add.reduceat(x, edges[:-1], axis=1)
-    return (sums / np.diff(edges)[:, None]).astype(x.dtype)  # type: ignore[no-any-return]
+    means = np.empty((x.shape[0], segments, x.shape[2]), x.dtype)
+    for segment, (start, end) in enumerate(pairwise(edges)):
+        # One by one 4 x 65,536 vectors take 10 ms, by np.add.reduceat 75.
+        means[:, segment] = x[:, start:end].mean(axis=1)
+    return means
 
 
 def pseudo_inverse(A: Floats, iterations: int = ITERATIONS) -> NDArray[np.float64]:

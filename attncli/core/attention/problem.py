@@ -16,7 +16,7 @@ from attncli.core.reference import attention as reference
 from attncli.core.reference.attention_summary import attention_summary
 from attncli.errors import CallError, DataError
 
-__all__ = ["Problem"]
+__all__ = ["Problem", "finite"]
 
 Floats = NDArray[np.floating[Any]]
 FARTHEST = 1 << 53
@@ -196,7 +196,7 @@ def _for_heads(
     return np.ascontiguousarray(np.resize(array, (heads, *array.shape[1:])))
 
 
-def _finite(array: Floats) -> bool:
+def finite(array: Floats) -> bool:
     """Whether there is no NaN and no infinity, looked at in pieces that stay in the cache."""
     numbers = array.ravel(order="K")  # as they lie in memory, no copy where they lie together
     return all(np.isfinite(numbers[at : at + (1 << 16)]).all() for at in range(0, numbers.size, 1 << 16))
@@ -245,7 +245,7 @@ def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...
         q, k, v = (_side_by_side(np.asarray(array, dtype)) for array in raw)
     named = {id(array): (name, array) for name, array in (("values", v), ("keys", k), ("queries", q))}
     for name, array in named.values():  # in self-attention they are one array
-        if not _finite(array):
+        if not finite(array):
             raise DataError(f"the {name} hold NaN or infinity", hint="look where they were computed", argument=name)
     leading, kv_leading = q.shape[:-2], k.shape[:-2]
     if k.shape[:-1] != v.shape[:-1]:

@@ -76,23 +76,32 @@ impl<'a> Block<'a> {
 pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec<usize> {
     let panel = kernel.panel();
     let mut most = QUERIES.next_multiple_of(panel);
-    let count = |most: usize| problem.shape.heads * problem.shape.length.div_ceil(most);
+    let (heads, length) = (problem.shape.heads, problem.shape.length);
+    let count = |most: usize| heads * length.div_ceil(most);
+    // Heads are alike: two for each thread can be shared out evenly, and their keys are gone over once.
+    let alike = problem.shape.group() == 1 && heads >= 2 * threads && heads % threads == 0;
     while most > panel && threads > 1 && count(most) < 4 * threads {
+        if alike && length <= most {
+            break;
+        }
         most /= 2;
     }
+    // 256 rows are 144 and 112, not 192 and 64.
+    let even = length.div_ceil(length.div_ceil(most).max(1));
+    let even = even.next_multiple_of(panel).min(most);
     let mut rows = Vec::new();
     for _ in 0..problem.shape.kv_heads {
         // Blocks of whole heads, or parts of one head.
-        let together = (most / problem.shape.length.max(1)).clamp(1, problem.shape.group().max(1));
+        let together = (most / length.max(1)).clamp(1, problem.shape.group().max(1));
         let mut left = problem.shape.group();
         while left > 0 {
             let heads = together.min(left);
-            let mut queries = heads * problem.shape.length;
+            let mut queries = heads * length;
             while queries > 0 {
                 let len = if heads > 1 {
                     queries
                 } else {
-                    queries.min(most)
+                    queries.min(even)
                 };
                 rows.push(len);
                 queries -= len;
