@@ -27,17 +27,20 @@ EPOCH = (1980, 1, 1, 0, 0, 0)
 def read(data: Any, *, limit: int | None = None) -> dict[str, NDArray[Any]]:
     """The arrays of a file's bytes (any buffer), by name. Raises DataError that names the wrong one.
 
-    Also where they take more than `limit` bytes unpacked: a zip of a few kB can hold a TB of zeros.
+    Also where the file and its arrays take more than `limit` bytes: a zip of a few kB can hold a TB of zeros.
     """
     arrays: dict[str, NDArray[Any]] = {}
     record: str | None = None
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            # No member gives more than its entry says.
-            size = sum(member.file_size for member in archive.infolist())
+            members = archive.infolist()
+            # Of these two no member gives more than its entry says; zipfile unpacks a piece of the others whole.
+            if any(member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) for member in members):
+                raise DataError("is packed in a way that NumPy does not use", hint="write it by numpy.savez_compressed")
+            size = len(data) + sum(member.file_size for member in members)  # zipfile reads a copy
             if limit is not None and size > limit:
-                raise DataError(f"takes {size:,} bytes unpacked, and {limit:,} bytes of memory are there")
-            for member in archive.infolist():
+                raise DataError(f"takes {size:,} bytes to read, and {limit:,} bytes of memory are there")
+            for member in members:
                 record = member.filename
                 with archive.open(member) as handle:
                     # Read as it comes: what a header claims costs nothing.

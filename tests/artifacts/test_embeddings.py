@@ -123,13 +123,24 @@ def test_zip_files_that_lie(tmp_path: Path) -> None:
             npz.read(whole[:cut])
 
 
+@pytest.mark.parametrize("packing", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_zip_files_packed_otherwise(packing: int) -> None:
+    array, out = io.BytesIO(), io.BytesIO()
+    np.save(array, ROWS)
+    with zipfile.ZipFile(out, "w", packing) as archive:
+        archive.writestr("a.npy", array.getvalue())
+    with pytest.raises(DataError, match="is packed in a way that NumPy does not use"):
+        npz.read(out.getvalue())
+
+
 def test_zip_files_larger_than_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     np.savez_compressed(tmp_path / "bomb.npz", a=np.zeros((1000, 250), np.float32))
     packed = (tmp_path / "bomb.npz").read_bytes()
     assert len(packed) < 10_000
-    assert npz.read(packed, limit=1_000_128)["a"].shape == (1000, 250)  # the numbers and a header of 128 bytes
-    with pytest.raises(DataError, match="takes 1,000,128 bytes unpacked, and 1,000,127 bytes"):
-        npz.read(packed, limit=1_000_127)
+    need = 1_000_128 + len(packed)  # the numbers and a header of 128 bytes, and the file
+    assert npz.read(packed, limit=need)["a"].shape == (1000, 250)
+    with pytest.raises(DataError, match=f"takes {need:,} bytes to read, and {need - 1:,} bytes"):
+        npz.read(packed, limit=need - 1)
     monkeypatch.setattr(arrays, "available", lambda: 10_000)
     with pytest.raises(DataError, match=r"bomb\.npz: takes"):
         arrays.load(str(tmp_path / "bomb.npz"))

@@ -75,33 +75,42 @@ impl<'a> Block<'a> {
 /// idle; heads that share keys stand in one panel where their queries leave room for it.
 pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec<usize> {
     let panel = kernel.panel();
-    let mut most = QUERIES.next_multiple_of(panel);
-    let (heads, length) = (problem.shape.heads, problem.shape.length);
-    let count = |most: usize| heads * length.div_ceil(most);
-    // Heads are alike: two for each thread can be shared out evenly, and their keys are gone over once.
-    let alike = problem.shape.group() == 1 && heads >= 2 * threads && heads % threads == 0;
-    while most > panel && threads > 1 && count(most) < 4 * threads {
-        if alike && length <= most {
-            break;
+    let (length, group) = (problem.shape.length, problem.shape.group());
+    let lists = problem.options.lists.is_some();
+    // Heads in a block of so many rows: whole ones, or a part of one.
+    let together = |most: usize| (most / length.max(1)).clamp(1, group.max(1));
+    let count = |most: usize| {
+        let of_a_key_head = group.div_ceil(together(most)) * length.div_ceil(most);
+        problem.shape.kv_heads * of_a_key_head
+    };
+    let mut panels = QUERIES.div_ceil(panel);
+    // Heads that are alike can be shared out evenly, two for each thread, and their keys are gone over once.
+    let heads = problem.shape.heads;
+    let even_heads = group == 1 && !lists && heads >= 2 * threads && heads.is_multiple_of(threads);
+    if !(even_heads && length <= panels * panel) {
+        while panels > 1 && threads > 1 && count(panels * panel) < 4 * threads {
+            panels /= 2;
         }
-        most /= 2;
     }
-    // 256 rows are 144 and 112, not 192 and 64.
-    let even = length.div_ceil(length.div_ceil(most).max(1));
-    let even = even.next_multiple_of(panel).min(most);
+    let most = panels * panel;
+    // In panels of 48, 256 rows are 144 and 112, not 192 and 64. Lists of keys are for blocks of queries of their own.
+    let parts = length.div_ceil(most).max(1);
+    let part = if lists {
+        most
+    } else {
+        length.div_ceil(parts).next_multiple_of(panel)
+    };
     let mut rows = Vec::new();
     for _ in 0..problem.shape.kv_heads {
-        // Blocks of whole heads, or parts of one head.
-        let together = (most / length.max(1)).clamp(1, problem.shape.group().max(1));
-        let mut left = problem.shape.group();
+        let mut left = group;
         while left > 0 {
-            let heads = together.min(left);
+            let heads = together(most).min(left);
             let mut queries = heads * length;
             while queries > 0 {
                 let len = if heads > 1 {
                     queries
                 } else {
-                    queries.min(even)
+                    queries.min(part)
                 };
                 rows.push(len);
                 queries -= len;

@@ -38,6 +38,12 @@ impl Kernel {
         self.vectors * self.lanes
     }
 
+    /// The vectors in `w` lanes, which are whole ones and no more than a panel has.
+    fn width(&self, w: usize) -> usize {
+        assert!(w > 0 && w <= self.panel() && w.is_multiple_of(self.lanes));
+        w / self.lanes
+    }
+
     /// logits[j, lane] = Σ_c keys[j, c] · queries[c, lane].
     pub fn scores(
         &self,
@@ -58,7 +64,7 @@ impl Kernel {
         };
         // SAFETY: the processor has the features (`available`), and the slices have the lengths that the
         // loops run over: they were cut to them here.
-        unsafe { (self.scores)(w / self.lanes, arguments) }
+        unsafe { (self.scores)(self.width(w), arguments) }
     }
 
     /// Logits become e^(logit − peak), with the peaks and totals of all tiles so far brought up to date;
@@ -80,7 +86,7 @@ impl Kernel {
             shrink: shrink.as_mut_ptr(),
         };
         // SAFETY: as in `scores`.
-        unsafe { (self.softmax)(w / self.lanes, arguments) }
+        unsafe { (self.softmax)(self.width(w), arguments) }
     }
 
     /// output[c, lane] = output[c, lane] · shrink[lane] + Σ_j values[j, c] · weights[j, lane].
@@ -104,7 +110,7 @@ impl Kernel {
             output: output.as_mut_ptr(),
         };
         // SAFETY: as in `scores`.
-        unsafe { (self.accumulate)(w / self.lanes, arguments) }
+        unsafe { (self.accumulate)(self.width(w), arguments) }
     }
 
     /// cap · tanh(logit / cap) for each logit; their number is a multiple of `lanes`.

@@ -219,7 +219,8 @@ impl Panel {
         );
     }
 
-    /// Writes the rows' outputs and their log-sum-exp (rows,). A row of no keys: zeros, −inf.
+    /// Writes the rows' outputs and their log-sum-exp (rows,), once: the sums are divided where they stand. A row of no
+    /// keys: zeros, −inf.
     pub fn finish(&mut self, output: &mut HeadsMut, lse: &mut [f32]) {
         let totals = self.total.get();
         let (w, sums) = (totals.len(), self.output.get_mut());

@@ -2,8 +2,9 @@
 
 use super::problem::Problem;
 
-/// Keys in a tile: keys or values, a panel's logits and its queries or output stay in the first cache together. With 256
-/// keys the logits alone fill it (microbenchmark on Ice Lake, 48 KB: 117 GFLOP/s, 128 keys 130, 64 keys 157).
+/// Keys in a tile: keys or values, a panel's logits and its queries or output stay in the first cache together where
+/// d is 64. With 256 keys the logits alone fill it (microbenchmark on Ice Lake, 48 KB: 117 GFLOP/s, 128 keys 130, 64
+/// keys 157).
 pub const TILE: usize = 64;
 
 /// Keys from `from` on of one key head, and their values, side by side.

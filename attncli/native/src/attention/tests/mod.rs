@@ -1,5 +1,6 @@
 //! Every kernel against a plain float64 computation.
 
+mod blocks;
 mod cases;
 mod edges;
 mod elementary;
