@@ -52,7 +52,7 @@ def peaks(tokenizer: str, corpus: str, threads: int) -> dict[str, float]:
     for name, peer in PEERS.items():
         if peer.flat_encoder and present(peer.module):
             program = ONCE.format(here=here, peer=name, tokenizer=tokenizer, corpus=corpus, threads=threads)
-            found[name] = process([sys.executable, "-c", program])[1]
+            found[name] = process([sys.executable, "-I", "-c", program])[1]
     return found
 
 

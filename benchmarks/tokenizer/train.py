@@ -31,7 +31,7 @@ def main() -> None:
         if peer.train and (name in (OURS, *arguments.only) or not arguments.only) and present(peer.module)
     }
     for pin, title in ((PINNED, "one core"), ("", "all cores")):
-        commands = {name: [sys.executable, "-c", pin + program] for name, program in programs.items()}
+        commands = {name: [sys.executable, "-I", "-c", pin + program] for name, program in programs.items()}
         found = processes_in_turn(commands, arguments.rounds)
         ours = found[OURS]
         rows = [(name, s, m, s / ours[0], m / ours[1]) for name, (s, m) in found.items()]

@@ -15,3 +15,11 @@ pub fn unpack(packed: u64) -> (u32, u32) {
         u32::from_be_bytes([e, f, g, h]),
     )
 }
+
+/// The upper bits of a packed pair's hash, 64 − `shift` of them: Fibonacci hashing (Knuth, volume 3, section 6.4), by an
+/// odd `multiplier` near 2^64 divided by an irrational number.
+#[inline]
+#[allow(clippy::cast_possible_truncation)] // usize is no smaller than the tables that it indexes
+pub fn hash(key: u64, multiplier: u64, shift: u32) -> usize {
+    (key.wrapping_mul(multiplier) >> shift) as usize
+}

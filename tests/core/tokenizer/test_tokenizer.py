@@ -62,6 +62,17 @@ def test_batches_and_flat_agree_with_single_texts(tokenizer: Tokenizer) -> None:
     assert tokenizer.decode_batch(single)[3] == b"drei " * 5000
 
 
+def test_lists_of_many_ids_are_those_of_few(tokenizer: Tokenizer) -> None:
+    # From a vocabulary's worth of ids on, lists share one int an id.
+    text = "Every word of this, and <|endoftext|>, comes often. "
+    once = tokenizer.encode(text, allow_special="all")
+    few, many = ([text] * count for count in (2, len(tokenizer) // len(once) + 1))
+    assert tokenizer.encode_lists(few, allow_special="all") == [once] * len(few)
+    assert tokenizer.encode_lists(many, allow_special="all") == [once] * len(many)
+    assert tokenizer.encode_lists(few, allow_special="all") == [once] * len(few)
+    assert max(once) == len(tokenizer) - 1
+
+
 def test_ids_that_are_none(tokenizer: Tokenizer) -> None:
     for wrong in (-1, len(tokenizer)):
         with pytest.raises(DataError, match=f"id {wrong} is not in a vocabulary of {len(tokenizer)}"):

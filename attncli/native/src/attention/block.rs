@@ -3,17 +3,14 @@
 use super::heads::HeadsMut;
 use super::kernel::Kernel;
 use super::lists::union;
-use super::panel::{Aligned, Panel};
+use super::panel::{Aligned, Panel, Span};
 use super::problem::Problem;
-use super::tile::{tiles, Packed, Tile, TILE};
+use super::sizes::rows_of_panels;
+use super::tile::{tiles, Packed, TILE};
 use super::wide::{self, WideRow};
 use crate::error::Result;
 use crate::workers::check;
 use std::sync::atomic::AtomicBool;
-
-/// Queries in a block at most. A tile of keys and values serves all of their panels from the near caches; with 384 it
-/// came from farther off twice as often (119 GFLOP/s in place of 129, Ice Lake).
-const QUERIES: usize = 768;
 
 /// Neighbouring queries, all of one key head, with the part of the output that is theirs.
 pub struct Block<'a> {
@@ -69,56 +66,6 @@ impl<'a> Block<'a> {
     fn rows(&self) -> (usize, usize) {
         (self.first, self.lse.len())
     }
-}
-
-/// The rows of each block, in order. A block has `QUERIES` rows, or fewer where that would leave threads
-/// idle; heads that share keys stand in one panel where their queries leave room for it.
-pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec<usize> {
-    let panel = kernel.panel();
-    let (length, group) = (problem.shape.length, problem.shape.group());
-    let lists = problem.options.lists.is_some();
-    // Heads in a block of so many rows: whole ones, or a part of one.
-    let together = |most: usize| (most / length.max(1)).clamp(1, group.max(1));
-    let count = |most: usize| {
-        let of_a_key_head = group.div_ceil(together(most)) * length.div_ceil(most);
-        problem.shape.kv_heads * of_a_key_head
-    };
-    let mut panels = QUERIES.div_ceil(panel);
-    // Heads that are alike can be shared out evenly, two for each thread, and their keys are gone over once.
-    let heads = problem.shape.heads;
-    let even_heads = group == 1 && !lists && heads >= 2 * threads && heads.is_multiple_of(threads);
-    if !(even_heads && length <= panels * panel) {
-        while panels > 1 && threads > 1 && count(panels * panel) < 4 * threads {
-            panels /= 2;
-        }
-    }
-    let most = panels * panel;
-    // In panels of 48, 256 rows are 144 and 112, not 192 and 64. Lists of keys are for blocks of queries of their own.
-    let parts = length.div_ceil(most).max(1);
-    let part = if lists {
-        most
-    } else {
-        length.div_ceil(parts).next_multiple_of(panel)
-    };
-    let mut rows = Vec::new();
-    for _ in 0..problem.shape.kv_heads {
-        let mut left = group;
-        while left > 0 {
-            let heads = together(most).min(left);
-            let mut queries = heads * length;
-            while queries > 0 {
-                let len = if heads > 1 {
-                    queries
-                } else {
-                    queries.min(part)
-                };
-                rows.push(len);
-                queries -= len;
-            }
-            left -= heads;
-        }
-    }
-    rows
 }
 
 /// What a thread keeps from block to block.
@@ -204,11 +151,17 @@ impl Workspace {
         }
         let kv_head = problem.shape.kv_head(place(problem, block.first).0);
         for panel in &mut self.panels {
-            for span in tiles(&panel.spans.clone()) {
+            for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
-                let tile = self.packed.tile(problem, kv_head, span);
-                let room = (&mut self.logits, &mut block.output);
-                panel.write_weights(problem, kernel, &tile, span, room);
+                let tile = self.packed.tile(problem, kv_head, (from, to));
+                let span = Span {
+                    problem,
+                    kernel,
+                    tile,
+                    from,
+                    to,
+                };
+                panel.write_weights(span, &mut self.logits, &mut block.output);
             }
         }
         Ok(())
@@ -222,7 +175,7 @@ impl Workspace {
         (first, rows): (usize, usize),
         keys: (usize, usize),
         cancel: &AtomicBool,
-        step: impl Fn(&mut Panel, &Problem, &Kernel, &Tile, (usize, usize), &mut Aligned),
+        step: impl Fn(&mut Panel, Span, &mut Aligned),
     ) -> Result<bool> {
         if problem.wide {
             return Ok(false);
@@ -254,37 +207,19 @@ impl Workspace {
             for panel in &mut self.panels {
                 for n in panel.spans_in(from, to) {
                     let (start, end) = panel.spans[n];
-                    let span = (start.max(from), end.min(to));
-                    step(panel, problem, kernel, &tile, span, &mut self.logits);
+                    let span = Span {
+                        problem,
+                        kernel,
+                        tile,
+                        from: start.max(from),
+                        to: end.min(to),
+                    };
+                    step(panel, span, &mut self.logits);
                 }
             }
         }
         Ok(true)
     }
-}
-
-/// The rows of each panel of a block that begins at row `first`: as many as fit, but where blocks of queries
-/// have lists of keys in common, rows of one list alone, so that no other block's keys are looked at.
-fn rows_of_panels(problem: &Problem, kernel: &Kernel, first: usize, rows: usize) -> Vec<usize> {
-    let most = kernel.panel();
-    let lists = problem.options.lists.map_or(1, |lists| lists.block);
-    let mut lengths = Vec::new();
-    let mut left = rows;
-    while left > 0 {
-        let query = (first + rows - left) % problem.shape.length;
-        let alike = if lists < kernel.lanes {
-            left
-        } else {
-            left.min(lists - query % lists)
-                .min(problem.shape.length - query)
-        };
-        // Alike in vectors: 64 rows in lanes of 16 are 32 and 32, not 48 and 16.
-        let even = alike.div_ceil(alike.div_ceil(most));
-        let len = alike.min(even.next_multiple_of(kernel.lanes));
-        lengths.push(len);
-        left -= len;
-    }
-    lengths
 }
 
 /// (head, query) of a row counted over all heads.

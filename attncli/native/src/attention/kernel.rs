@@ -385,7 +385,8 @@ macro_rules! compiled {
 
 compiled!(plain, Plain, [3 => 4, 2 => 4, 1 => 8]);
 // 12 sums, 2 vectors of queries and a number spread over a third: 15 of 16 registers. With 3 vectors and 4 rows all 16
-// are taken, LLVM moves sums about and through memory, and the rate is less than half (43 GFLOP/s of 96, Ice Lake).
+// are taken, LLVM moves sums about and through memory, and the rate is less than half (scores alone 43 GFLOP/s of 96,
+// Ice Lake).
 #[cfg(target_arch = "x86_64")]
 compiled!(avx2, Avx2, [2 => 6, 1 => 8], "avx2,fma");
 // 24 sums of 32 registers; a step of the inner loop loads 11 numbers or vectors for 24 products.

@@ -2,9 +2,10 @@
 //!
 //! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
-//! `problem` the arguments, `heads` vectors as they lie in arrays, `lists` sparse patterns, `block` one block, `tile` a few
-//! keys, `panel` a few vectors of queries, `edit` mask and bias, `summary` what the weights look like, `kernel` the inner
-//! loops, `split` few queries over many keys, `wide` numbers beyond float32.
+//! `problem` the arguments, `heads` vectors as they lie in arrays, `lists` sparse patterns, `block` one block, `sizes`
+//! how large blocks and panels are, `tile` a few keys, `panel` a few vectors of queries, `edit` mask and bias, `summary`
+//! what the weights look like, `kernel` the inner loops, `split` few queries over many keys, `wide` numbers beyond
+//! float32.
 
 mod block;
 mod edit;
@@ -14,6 +15,7 @@ mod lists;
 mod panel;
 mod problem;
 mod rope;
+mod sizes;
 mod split;
 mod summary;
 #[cfg(test)]
@@ -23,13 +25,14 @@ mod wide;
 
 use crate::error::{Error, Result};
 use crate::workers::{meant, share};
-use block::{rows_of_blocks, Block, Workspace};
+use block::{Block, Workspace};
 pub use heads::{Heads, HeadsMut};
 use kernel::Kernel;
 pub use lists::KeyLists;
 pub(crate) use problem::{check_length, invalid, Shape};
 pub use problem::{Broadcast, Options, Problem};
 pub use rope::rotate;
+use sizes::rows_of_blocks;
 use std::sync::atomic::AtomicBool;
 pub use summary::{summarize, Summary, Wanted};
 

@@ -53,6 +53,16 @@ pub struct Row {
     pub to: usize,
 }
 
+/// The keys that a panel takes next: `from..to` of a tile.
+#[derive(Clone, Copy)]
+pub struct Span<'a, 'p> {
+    pub problem: &'a Problem<'p>,
+    pub kernel: &'a Kernel,
+    pub tile: Tile<'a>,
+    pub from: usize,
+    pub to: usize,
+}
+
 /// Queries side by side in the lanes, and what the softmax knows of them so far.
 #[derive(Default)]
 pub struct Panel {
@@ -165,55 +175,41 @@ impl Panel {
         first..last
     }
 
-    /// The logits (keys, w) of keys `from..to` of a tile, in the room for them.
-    fn logits<'r>(
-        &self,
-        problem: &Problem,
-        kernel: &Kernel,
-        tile: &Tile,
-        (from, to): (usize, usize),
-        room: &'r mut Aligned,
-    ) -> &'r mut [f32] {
+    /// The logits (keys, w) of some keys, in the room for them.
+    fn logits<'r>(&self, span: Span, room: &'r mut Aligned) -> &'r mut [f32] {
         let w = self.peak.get().len();
-        let keys = tile.keys(problem, from, to);
+        let Span {
+            problem,
+            kernel,
+            from,
+            to,
+            ..
+        } = span;
+        let keys = span.tile.keys(problem, from, to);
         let logits = &mut room.get_mut()[..(to - from) * w];
         kernel.scores(self.queries.get(), keys, problem.shape.depth, logits, w);
         edit(problem, kernel, &self.rows, from, logits, w);
         logits
     }
 
-    /// Takes keys `from..to` of a tile into peak and total, and leaves their e^(logit − peak) in the room.
-    pub fn weigh(
-        &mut self,
-        problem: &Problem,
-        kernel: &Kernel,
-        tile: &Tile,
-        span: (usize, usize),
-        room: &mut Aligned,
-    ) {
-        kernel.softmax(
-            self.logits(problem, kernel, tile, span, room),
+    /// Takes some keys into peak and total, and leaves their e^(logit − peak) in the room.
+    pub fn weigh(&mut self, span: Span, room: &mut Aligned) {
+        span.kernel.softmax(
+            self.logits(span, room),
             self.peak.get_mut(),
             self.total.get_mut(),
             self.shrink.get_mut(),
         );
     }
 
-    /// Takes keys `from..to` of a tile and their values into the output.
-    pub fn attend(
-        &mut self,
-        problem: &Problem,
-        kernel: &Kernel,
-        tile: &Tile,
-        (from, to): (usize, usize),
-        room: &mut Aligned,
-    ) {
-        self.weigh(problem, kernel, tile, (from, to), room);
+    /// Takes some keys and their values into the output.
+    pub fn attend(&mut self, span: Span, room: &mut Aligned) {
+        self.weigh(span, room);
         let w = self.peak.get().len();
-        kernel.accumulate(
-            &room.get()[..(to - from) * w],
-            tile.values(problem, from, to),
-            problem.shape.value_depth,
+        span.kernel.accumulate(
+            &room.get()[..(span.to - span.from) * w],
+            span.tile.values(span.problem, span.from, span.to),
+            span.problem.shape.value_depth,
             self.shrink.get(),
             self.output.get_mut(),
         );
@@ -244,23 +240,16 @@ impl Panel {
         totals.map(|&total| if total > 0.0 { 1.0 / total } else { 0.0 })
     }
 
-    /// Leaves the logits of keys `from..to` of a tile in the room and their e^(logit − peak) in `weighed`, both
-    /// (keys, w), once the peaks of all keys are known.
-    pub fn weigh_again(
-        &mut self,
-        problem: &Problem,
-        kernel: &Kernel,
-        tile: &Tile,
-        span: (usize, usize),
-        room: &mut Aligned,
-    ) {
+    /// Leaves the logits of some keys in the room and their e^(logit − peak) in `weighed`, both (keys, w), once the
+    /// peaks of all keys are known.
+    pub fn weigh_again(&mut self, span: Span, room: &mut Aligned) {
         let w = self.peak.get().len();
-        let logits = self.logits(problem, kernel, tile, span, room);
+        let logits = self.logits(span, room);
         self.weighed.fill(logits.len(), 0.0);
         self.weighed.get_mut().copy_from_slice(logits);
         // The peak is the greatest of all already and stays; the totals are not to be added up again.
         let mut unused = vec![0.0; w];
-        kernel.softmax(
+        span.kernel.softmax(
             self.weighed.get_mut(),
             self.peak.get_mut(),
             &mut unused,
@@ -268,20 +257,13 @@ impl Panel {
         );
     }
 
-    /// Writes the weights of keys `from..to` of a tile into their rows, once peak and total are known.
-    pub fn write_weights(
-        &mut self,
-        problem: &Problem,
-        kernel: &Kernel,
-        tile: &Tile,
-        (from, to): (usize, usize),
-        (room, weights): (&mut Aligned, &mut HeadsMut),
-    ) {
-        self.weigh_again(problem, kernel, tile, (from, to), room);
+    /// Writes the weights of some keys into their rows, once peak and total are known.
+    pub fn write_weights(&mut self, span: Span, room: &mut Aligned, weights: &mut HeadsMut) {
+        self.weigh_again(span, room);
         let w = self.peak.get().len();
         for (lane, (part, row)) in self.parts().zip(&self.rows).enumerate() {
             let column = self.weighed.get().iter().skip(lane).step_by(w);
-            let weights = &mut weights.row(row.head, row.query)[from..to];
+            let weights = &mut weights.row(row.head, row.query)[span.from..span.to];
             for (x, power) in weights.iter_mut().zip(column) {
                 *x = power * part;
             }

@@ -1,10 +1,11 @@
 //! Few queries over many keys (one new token after a long text): the keys are cut into parts, one thread
 //! takes some of them, and the parts' outputs are joined by their log-sum-exp (as FlashDecoding does).
 
-use super::block::{place, rows_of_blocks, Block, Workspace};
+use super::block::{place, Block, Workspace};
 use super::heads::HeadsMut;
 use super::kernel::Kernel;
 use super::problem::Problem;
+use super::sizes::rows_of_blocks;
 use super::zeros;
 use crate::error::Result;
 use crate::number::to_f32;

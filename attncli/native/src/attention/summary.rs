@@ -1,10 +1,11 @@
 //! What each row of weights looks like, without the N×M weights: its largest, its entropy, and how much of
 //! each head's weight lies at which distance. Once over the keys for peaks and totals, once for the weights.
 
-use super::block::{place, rows_of_blocks, Workspace};
+use super::block::{place, Workspace};
 use super::kernel::{fastest, Kernel};
-use super::panel::{Panel, Row};
+use super::panel::{Panel, Row, Span};
 use super::problem::Problem;
+use super::sizes::rows_of_blocks;
 use super::tile::tiles;
 use super::wide::WideRow;
 use super::{filled, useful_threads, zeros};
@@ -195,11 +196,18 @@ impl Part<'_> {
         let mut row = 0;
         let kv_head = problem.shape.kv_head(place(problem, self.first).0);
         for panel in &mut workspace.panels {
-            for span in tiles(&panel.spans.clone()) {
+            for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
-                let tile = workspace.packed.tile(problem, kv_head, span);
-                panel.weigh_again(problem, kernel, &tile, span, &mut workspace.logits);
-                self.take_tile(problem, panel, workspace.logits.get(), row, span.0);
+                let tile = workspace.packed.tile(problem, kv_head, (from, to));
+                let span = Span {
+                    problem,
+                    kernel,
+                    tile,
+                    from,
+                    to,
+                };
+                panel.weigh_again(span, &mut workspace.logits);
+                self.take_tile(problem, panel, workspace.logits.get(), row, from);
             }
             let parts: Vec<f32> = panel.parts().collect();
             for (n, part) in parts.iter().enumerate() {

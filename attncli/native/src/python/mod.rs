@@ -3,6 +3,7 @@
 mod arguments;
 mod attention;
 mod formats;
+mod ids;
 mod interrupt;
 mod kernel_attention;
 mod tokenizer;

@@ -1,6 +1,7 @@
 //! Splitter and Tokenizer as `_native.pyi` documents them.
 
 use super::cores;
+use super::ids::Ids;
 use super::interrupt::interruptible;
 use crate::bpe::batch::{join, starts};
 use crate::bpe::Encoded;
@@ -54,7 +55,7 @@ impl Splitter {
 }
 
 #[pyclass(frozen, name = "Tokenizer", module = "attncli._native")]
-struct PyTokenizer(Tokenizer);
+struct PyTokenizer(Tokenizer, Ids);
 
 /// All ids (uint32, or uint16) and each text's start, as NumPy arrays.
 type Flat<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<u64>>);
@@ -102,9 +103,8 @@ impl PyTokenizer {
                 .collect(),
             types: types.unwrap_or_default().to_vec(),
         };
-        Ok(Self(
-            py.detach(|| Tokenizer::new(tokens, pipeline, buffers))?,
-        ))
+        let tokenizer = py.detach(|| Tokenizer::new(tokens, pipeline, buffers))?;
+        Ok(Self(tokenizer, Ids::default()))
     }
 
     #[pyo3(signature = (text, options = None))]
@@ -211,12 +211,9 @@ impl PyTokenizer {
         options: Option<Asked>,
     ) -> PyResult<Vec<Bound<'py, PyList>>> {
         let parts = self.encoded(py, &texts, threads, options)?;
-        let starts = starts(&parts);
+        let starts: Vec<usize> = starts(&parts).into_iter().map(place).collect();
         let ids = py.detach(|| joined(parts, cores(threads)))?;
-        starts
-            .windows(2)
-            .map(|span| PyList::new(py, &ids[place(span[0])..place(span[1])]))
-            .collect()
+        self.1.lists(py, &ids, &starts, self.0.entries())
     }
 
     #[pyo3(signature = (texts, threads = 0, options = None))]

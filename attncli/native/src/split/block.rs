@@ -52,8 +52,8 @@ impl Masks {
 
 /// What a pattern knows of its boundaries.
 pub trait Rule: Copy {
-    /// Whether the masks say all of characters of this class (beyond ASCII) that the rule must know.
-    fn takes(self, class: u8) -> bool;
+    /// The classes of characters beyond ASCII of which the masks do not say all that the rule must know.
+    fn leaves(self) -> u8;
 
     /// Places in the block at `at` where pieces begin, as far as its first `length` bytes (all in the masks) tell;
     /// bit 0 does not matter.
@@ -77,24 +77,41 @@ pub fn each(text: &[u8], start: usize, end: usize, rule: impl Rule, sink: &mut i
             return unsafe { super::x86::each_avx2(text, start, end, rule, sink) };
         }
     }
-    drive(text, start, end, rule, classify, sink);
+    each_portable(text, start, end, rule, sink);
 }
 
-/// `each` with one way of classifying.
+/// `each` on any processor.
+pub fn each_portable(
+    text: &[u8],
+    start: usize,
+    end: usize,
+    rule: impl Rule,
+    sink: &mut impl Pieces,
+) {
+    let ways = (classify, |text: &[u8], at, masks: &mut Masks, length| {
+        wide::enter(text, at, masks, length, rule)
+    });
+    drive(text, start, end, rule, ways, sink);
+}
+
+/// `each` with one way of classifying a block's bytes, and of entering its characters beyond ASCII (`wide::enter`).
 #[inline(always)]
 pub fn drive(
     text: &[u8],
     start: usize,
     end: usize,
     rule: impl Rule,
-    classify: impl Fn(&[u8; BLOCK]) -> Masks,
+    ways: (
+        impl Fn(&[u8; BLOCK]) -> Masks,
+        impl Fn(&[u8], usize, &mut Masks, u32) -> u32,
+    ),
     sink: &mut impl Pieces,
 ) {
     let inside = &text[..end];
     let (mut at, mut before, mut waiting) = (start, start, 0);
     loop {
         let starts = if at < end {
-            look(text, at, end, rule, &classify)
+            look(text, at, end, rule, &ways)
         } else {
             0
         };
@@ -122,7 +139,10 @@ fn look(
     at: usize,
     end: usize,
     rule: impl Rule,
-    classify: &impl Fn(&[u8; BLOCK]) -> Masks,
+    (classify, enter): &(
+        impl Fn(&[u8; BLOCK]) -> Masks,
+        impl Fn(&[u8], usize, &mut Masks, u32) -> u32,
+    ),
 ) -> u64 {
     let inside = &text[..end];
     let mut last = [0x80; BLOCK];
@@ -142,7 +162,7 @@ fn look(
     }
     let mut length = u32::try_from(left).map_or(64, |left| left.min(64));
     if masks.high & lowest(length) != 0 {
-        length = wide::enter(inside, at, &mut masks, length, rule);
+        length = enter(inside, at, &mut masks, length);
     }
     if length > 1 {
         rule.starts(inside, at, &masks, length) & !1
@@ -155,7 +175,8 @@ fn look(
 #[inline(never)]
 fn walk(text: &[u8], rule: impl Rule, mut at: usize, sink: &mut impl Pieces) -> usize {
     let beyond = |place: usize| {
-        text.get(place).is_some_and(|&byte| byte >= 0x80) && !rule.takes(class_at(text, place).1)
+        let high = text.get(place).is_some_and(|&byte| byte >= 0x80);
+        high && class_at(text, place).1 & rule.leaves() != 0
     };
     loop {
         let end = rule.end_of_piece(text, at);

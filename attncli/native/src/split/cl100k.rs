@@ -38,8 +38,8 @@ impl Variant {
 
 impl Rule for Variant {
     #[inline(always)]
-    fn takes(self, class: u8) -> bool {
-        class & (SPACE | NUMBER) == 0
+    fn leaves(self) -> u8 {
+        SPACE | NUMBER
     }
 
     #[inline(always)]

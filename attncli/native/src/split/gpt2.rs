@@ -10,8 +10,8 @@ pub struct Gpt2;
 
 impl Rule for Gpt2 {
     #[inline(always)]
-    fn takes(self, class: u8) -> bool {
-        class & SPACE == 0
+    fn leaves(self) -> u8 {
+        SPACE
     }
 
     #[inline(always)]

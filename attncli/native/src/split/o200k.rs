@@ -12,8 +12,8 @@ pub struct O200k;
 
 impl Rule for O200k {
     #[inline(always)]
-    fn takes(self, class: u8) -> bool {
-        class & (SPACE | NUMBER | CASELESS) == 0
+    fn leaves(self) -> u8 {
+        SPACE | NUMBER | CASELESS
     }
 
     #[inline(always)]

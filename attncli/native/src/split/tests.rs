@@ -149,7 +149,7 @@ fn by_each_loop(text: &[u8], rule: impl block::Rule) -> Vec<Vec<usize>> {
     let mut all = vec![Vec::new()];
     let end = text.len();
     let mut sink = |_: usize, end: usize| all[0].push(end);
-    block::drive(text, 0, end, rule, block::classify, &mut sink);
+    block::each_portable(text, 0, end, rule, &mut sink);
     #[cfg(target_arch = "x86_64")]
     {
         if x86::has_avx2() {
@@ -324,4 +324,76 @@ fn long_runs_take_linear_time() {
             assert_eq!(total, text.len());
         }
     }
+}
+
+/// Characters of two and three bytes, some of others, and now and then bytes that are none.
+fn beyond_ascii(random: &mut Random, length: usize) -> Vec<u8> {
+    const WRONG: [&[u8]; 5] = [
+        b"\xe0\x80\x80",
+        b"\xed\xa0\x80",
+        b"\xc3",
+        b"\xe4\xb8",
+        b"\x80",
+    ];
+    let rare = 20 + random.next(400);
+    let mut text = Vec::new();
+    while text.len() < length {
+        let most = [0x80, 0x250, 0x800, 0x3100, 0x1_0000][random.next(5)];
+        let code = match random.next(rare) {
+            0 => {
+                text.extend_from_slice(WRONG[random.next(WRONG.len())]);
+                continue;
+            }
+            1 => 0x1_f600 + random.next(64),
+            _ => random.next(most),
+        };
+        let character = u32::try_from(code).ok().and_then(char::from_u32);
+        text.extend_from_slice(character.unwrap_or('ö').to_string().as_bytes());
+    }
+    text
+}
+
+#[test]
+#[cfg(target_arch = "x86_64")]
+fn characters_are_entered_alike_one_by_one_and_at_once() {
+    if !x86::has_avx512() {
+        return;
+    }
+    fn agree(text: &[u8], rule: impl block::Rule) -> u32 {
+        let block = text.first_chunk().unwrap();
+        let (mut one_by_one, mut at_once) = (block::classify(block), block::classify(block));
+        let known = wide::enter(text, 0, &mut one_by_one, 64, rule);
+        // SAFETY: the features were just found.
+        let found = unsafe { x86::enter_avx512(text, 0, &mut at_once, 64, rule) };
+        assert_eq!(known, found, "{:?}", String::from_utf8_lossy(text));
+        let kept = block::lowest(known);
+        let told = |masks: &block::Masks| {
+            let block::Masks {
+                letter,
+                upper,
+                digit,
+                high,
+                inner,
+                ..
+            } = *masks;
+            [letter, upper, digit, high, inner].map(|mask| mask & kept)
+        };
+        assert_eq!(told(&one_by_one), told(&at_once), "{text:x?}");
+        known
+    }
+    let mut random = Random(7);
+    let (mut whole, mut short) = (0, 0);
+    for _ in 0..20_000 {
+        let length = 64 + random.next(8);
+        let text = beyond_ascii(&mut random, length);
+        agree(&text, o200k::O200k);
+        let Rule::Cl100k(variant) = Splitter::new(cl100k::sources()[0], false).unwrap().rule else {
+            unreachable!()
+        };
+        agree(&text, variant);
+        let known = agree(&text, gpt2::Gpt2);
+        whole += u32::from(known >= 62);
+        short += u32::from(known < 62);
+    }
+    assert!(whole > 2_000 && short > 500, "{whole} {short}");
 }

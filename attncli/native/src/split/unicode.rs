@@ -99,6 +99,12 @@ impl Table {
         self.at_any(text, at)
     }
 
+    /// Class of a code point of the first plane.
+    #[inline(always)]
+    pub fn of_plane(&self, code: u16) -> u8 {
+        self.plane[usize::from(code)]
+    }
+
     /// `at`, of any length.
     #[inline(never)]
     fn at_any(&self, text: &[u8], at: usize) -> (usize, u8) {

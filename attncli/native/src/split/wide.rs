@@ -13,7 +13,7 @@ pub fn enter(text: &[u8], at: usize, masks: &mut Masks, length: u32, rule: impl 
         let bit = high.trailing_zeros();
         let (bytes, class) = classes.at(text, at + bit as usize);
         // A character that the block cuts is the next one's.
-        if bit as usize + bytes > BLOCK || !rule.takes(class) {
+        if bit as usize + bytes > BLOCK || class & rule.leaves() != 0 {
             return bit;
         }
         // At most 15 << 60.

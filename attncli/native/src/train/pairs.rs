@@ -3,7 +3,7 @@
 use super::census::{rank, Rank};
 use crate::error::Result;
 use crate::memory::filled;
-use crate::pair::pack;
+use crate::pair::{hash, pack};
 
 const FREE: u64 = u64::MAX;
 const SMALLEST: usize = 1 << 10;
@@ -29,13 +29,6 @@ pub struct Pairs {
     slots: Vec<Pair>,
     taken: usize,
     shift: u32,
-}
-
-/// The upper `64 - shift` bits of a pair's hash.
-#[inline]
-#[allow(clippy::cast_possible_truncation)] // usize is no smaller than the tables that it indexes
-fn hash(key: u64, shift: u32) -> usize {
-    (key.wrapping_mul(MULTIPLIER) >> shift) as usize
 }
 
 const NOTHING: Pair = Pair {
@@ -70,9 +63,9 @@ impl Pairs {
         Ok(kept)
     }
 
-    /// Adds pairs that are not in it yet, gone through twice: the table grows to its last size first. Another table's pairs come in the
-    /// order of the same hash, and in a table that grows on the way each half would be filled to the brim from its
-    /// start: runs of thousands of slots (13 to 30 s in place of 2 for a million pairs).
+    /// Adds pairs that are not in it yet, gone through twice: the table grows to its last size first. Another table's
+    /// pairs come in the order of the same hash, and in a table that grows on the way each half would be filled to the
+    /// brim from its start: runs of thousands of slots (13 to 30 s in place of 2 for a million pairs).
     pub fn extend<'p>(&mut self, pairs: impl Iterator<Item = &'p Pair> + Clone) -> Result<()> {
         let more = pairs.clone().count();
         while (self.taken + more) * 2 > self.slots.len() {
@@ -126,7 +119,7 @@ impl Pairs {
     #[inline]
     fn slot(&self, key: u64) -> usize {
         let mask = self.slots.len() - 1;
-        let mut slot = hash(key, self.shift);
+        let mut slot = hash(key, MULTIPLIER, self.shift);
         while self.slots[slot].key != key && self.slots[slot].key != FREE {
             slot = (slot + 1) & mask;
         }

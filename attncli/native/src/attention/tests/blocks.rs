@@ -1,7 +1,7 @@
 //! How queries are cut into blocks.
 
-use super::super::block::rows_of_blocks;
 use super::super::kernel::available;
+use super::super::sizes::rows_of_blocks;
 use super::cases::{Case, Random};
 
 #[test]
