@@ -386,6 +386,18 @@ def kernel_attention(
     one a core.
     """
 
+def finite(numbers: NDArray[np.float32], *, threads: int = 0) -> bool:
+    """Whether no number of numbers (n,), side by side, is NaN or infinite; `threads` 0 is one a core."""
+
+def project_keys(
+    projection: NDArray[np.float32], keys: NDArray[np.float32], *, threads: int = 0
+) -> NDArray[np.float32]:
+    """projection · keys, keys summed into k others (E K of Wang et al. 2020, eq. 7).
+
+    projection (1 or Hkv, k, M) in C order, the first axis 1 where all heads share one; keys (Hkv, M, d), the numbers of
+    each next to each other. Returns (Hkv, k, d). The answer does not depend on `threads`, 0 for one a core.
+    """
+
 def train_word2vec(
     vectors: NDArray[np.float32],
     ids: NDArray[np.uint32],

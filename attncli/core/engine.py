@@ -21,9 +21,11 @@ __all__ = [
     "attention_summary",
     "attention_weights",
     "derive_merges",
+    "finite",
     "kernel_attention",
     "lift_tokenizer_json",
     "name",
+    "project_keys",
     "read_ranks",
     "read_table_rows",
     "rotate",
@@ -229,6 +231,28 @@ def rotate(dtype: Any) -> Any:
 
         return rotate
     from attncli.core.reference.rope import rotate as twin
+
+    return twin
+
+
+def finite(dtype: Any) -> Any:
+    """The function that looks for NaN and infinity; float64 has the reference engine's alone."""
+    if name() == "native" and dtype == "float32":
+        from attncli._native import finite
+
+        return finite
+    from attncli.core.reference.finite import finite as twin
+
+    return twin
+
+
+def project_keys(dtype: Any) -> Any:
+    """The function of Linformer's projections; float64 has the reference engine's alone."""
+    if name() == "native" and dtype == "float32":
+        from attncli._native import project_keys
+
+        return project_keys
+    from attncli.core.reference.linformer import project_keys as twin
 
     return twin
 

@@ -10,11 +10,13 @@ drawn as its proof of theorem 2 draws them, normal with variance 1/k, one for ke
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from attncli.core import engine
 from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.by_features import RowWeights
 from attncli.core.attention.problem import Problem, finite
@@ -98,37 +100,40 @@ def _given(
         if rank is not None and rank > MOST:
             raise CallError(f"rank {rank} is too large", hint=f"use {MOST} or less")
         return None
+    first = _projection("E", E, problem, rank)
+    second = first if F is None else _projection("F", F, problem, rank)
+    if first.shape[1] != second.shape[1] or rank not in (None, first.shape[1]):
+        raise CallError(f"E projects to {first.shape[1]} and F to {second.shape[1]} keys, and the rank is {rank}")
+    return first, second
+
+
+def _projection(name: str, given: ArrayLike, problem: Problem, rank: int | None) -> Floats:
+    array = np.asarray(given)
+    whole = array[None] if array.ndim == 2 else array
     kv_heads, length, _ = problem.keys.shape
-    pair = []
-    for name, array in (("E", np.asarray(E)), ("F", np.asarray(E if F is None else F))):
-        whole = array[None] if array.ndim == 2 else array
-        fits = whole.ndim == 3 and whole.shape[0] in (1, kv_heads) and whole.shape[1] > 0 and whole.shape[2] == length
-        if not fits or array.dtype.kind not in "fiu":
-            raise DataError(
-                f"{name} holds {array.dtype} of shape {array.shape}",
-                hint=f"give floats ({'k' if rank is None else rank}, {length}), a column for each key",
-                argument=name,
-            )
-        if not finite(whole):
-            raise DataError(f"{name} holds NaN or infinity", argument=name)
-        pair.append(whole.astype(problem.keys.dtype, copy=False))
-    if pair[0].shape[1] != pair[1].shape[1] or rank not in (None, pair[0].shape[1]):
-        raise CallError(f"E projects to {pair[0].shape[1]} and F to {pair[1].shape[1]} keys, and the rank is {rank}")
-    return pair[0], pair[1]
+    fits = whole.ndim == 3 and whole.shape[0] in (1, kv_heads) and whole.shape[1] > 0 and whole.shape[2] == length
+    if not fits or array.dtype.kind not in "fiu":
+        raise DataError(
+            f"{name} holds {array.dtype} of shape {array.shape}",
+            hint=f"give floats ({'k' if rank is None else rank}, {length}), a column for each key",
+            argument=name,
+        )
+    if not finite(whole, problem.options["threads"]):
+        raise DataError(f"{name} holds NaN or infinity", argument=name)
+    return np.ascontiguousarray(whole, problem.keys.dtype)
 
 
 def _shortened(problem: Problem, rank: int | None, seed: int, given: tuple[Floats, Floats] | None) -> Problem:
     """The same with E K for keys and F V for values."""
     if problem.shape[2] == 0:
         return problem
+    project = partial(engine.project_keys(problem.keys.dtype), threads=problem.options["threads"])
     if given is not None:
-        return replace(problem, keys=given[0] @ problem.keys, values=given[1] @ problem.values)
-    width = problem.keys.shape[2]
-    both = np.concatenate((problem.keys, problem.values), axis=2)
-    short = np.zeros((both.shape[0], rank or RANK, both.shape[2]), both.dtype)
-    for start, part in _drawn(rank or RANK, problem.shape[2], seed, both.dtype):
-        short += part @ both[:, start : start + STEP]  # [k, STEP] @ [Hkv, STEP, d + dv]
-    keys, values = np.ascontiguousarray(short[..., :width]), np.ascontiguousarray(short[..., width:])
+        return replace(problem, keys=project(given[0], problem.keys), values=project(given[1], problem.values))
+    keys, values = (np.zeros((len(x), rank or RANK, x.shape[2]), x.dtype) for x in (problem.keys, problem.values))
+    for start, part in _drawn(rank or RANK, problem.shape[2], seed, keys.dtype):
+        keys += project(part[None], problem.keys[:, start : start + STEP])
+        values += project(part[None], problem.values[:, start : start + STEP])
     return replace(problem, keys=keys, values=values)
 
 

@@ -63,12 +63,12 @@ class Problem:
         out: Floats | None = None,
     ) -> Problem:
         """Arguments and errors as those of `exact.attention`."""
-        q, k, v, leading = _checked(queries, keys, values)
+        threads = min(threads or 0, MOST_THREADS)
+        q, k, v, leading = _checked(queries, keys, values, threads=threads)
         shape = (*leading, q.shape[1], k.shape[1])
         if softcap is not None and not softcap > 0:
             raise CallError(f"softcap {softcap} is not above 0", hint="leave it out for none")
         places = _positions(positions, q.shape[1])
-        threads = min(threads or 0, MOST_THREADS)
         if rope is not None:
             at = np.arange(q.shape[1]) + k.shape[1] - q.shape[1] if places is None else places
             q = rope.rotate(q, at, threads=threads)
@@ -196,10 +196,11 @@ def _for_heads(
     return np.ascontiguousarray(np.resize(array, (heads, *array.shape[1:])))
 
 
-def finite(array: Floats) -> bool:
-    """Whether there is no NaN and no infinity, looked at in pieces that stay in the cache."""
+def finite(array: Floats, threads: int = 0) -> bool:
+    """Whether there is no NaN and no infinity."""
     numbers = array.ravel(order="K")  # as they lie in memory, no copy where they lie together
-    return all(np.isfinite(numbers[at : at + (1 << 16)]).all() for at in range(0, numbers.size, 1 << 16))
+    found: bool = engine.finite(array.dtype)(numbers, threads=threads)
+    return found
 
 
 def _side_by_side(array: Floats) -> Floats:
@@ -224,7 +225,7 @@ def _room(out: Floats | None, shape: tuple[int, ...], *inputs: Floats) -> Floats
     return room
 
 
-def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
+def _checked(*arrays: ArrayLike, threads: int) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
     """The three as (heads, length, width) of one float dtype, and the leading axes (…, H).
 
     The numbers of each vector stand side by side; the vectors stay where they are, if that can be.
@@ -245,7 +246,7 @@ def _checked(*arrays: ArrayLike) -> tuple[Floats, Floats, Floats, tuple[int, ...
         q, k, v = (_side_by_side(np.asarray(array, dtype)) for array in raw)
     named = {id(array): (name, array) for name, array in (("values", v), ("keys", k), ("queries", q))}
     for name, array in named.values():  # in self-attention they are one array
-        if not finite(array):
+        if not finite(array, threads):
             raise DataError(f"the {name} hold NaN or infinity", hint="look where they were computed", argument=name)
     leading, kv_leading = q.shape[:-2], k.shape[:-2]
     if k.shape[:-1] != v.shape[:-1]:

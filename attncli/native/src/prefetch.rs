@@ -35,7 +35,8 @@ pub fn zeros_in_large_pages(count: usize) -> Vec<u32> {
     zeros
 }
 
-fn ask_for_large_pages<T>(memory: &mut [T]) {
+/// Has memory that is not touched yet come in pages of 2 MB, as far as it has room for such and the system has them.
+pub fn ask_for_large_pages<T>(memory: &mut [T]) {
     #[cfg(target_os = "linux")]
     {
         extern "C" {

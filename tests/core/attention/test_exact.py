@@ -248,6 +248,20 @@ def test_logits_are_before_mask_and_softmax() -> None:
 ONES = np.ones((2, 3, 4), np.float32)
 
 
+@pytest.mark.parametrize("place", [0, 17, 79_999, 80_000, -1])
+@pytest.mark.parametrize("wrong", [np.nan, INF, -INF])
+def test_one_number_that_is_none_is_found_wherever_it_lies(each_engine: str, place: int, wrong: float) -> None:
+    rows = np.ones((10_000, 2, 8), np.float32)
+    heads = rows.swapaxes(0, 1)  # side by side in rows
+    few = np.ones((2, 1, 8), np.float32)
+    assert np.all(attention(few, heads, heads) == 1)
+    rows.ravel()[place] = wrong
+    for name, arrays in (("keys", (few, heads, few)), ("values", (few, np.ones_like(rows).swapaxes(0, 1), heads))):
+        with pytest.raises(DataError, match=f"the {name} hold NaN or infinity"):
+            attention(*arrays)
+    assert np.all(attention(few, few, few) == 1)
+
+
 @pytest.mark.parametrize(
     ("change", "error", "complaint"),
     [

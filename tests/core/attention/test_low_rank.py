@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from attncli import attention
+from attncli.core import engine
 from attncli.core.attention.nystrom import pseudo_inverse, segment_means
+from attncli.core.reference.linformer import project_keys as project_twin
 from attncli.errors import CallError, DataError
 
 
@@ -95,6 +97,31 @@ def test_linformer_against_its_equation(each_engine: str, n: int, m: int, rank: 
         np.testing.assert_allclose(found.weights[h], softmax(logits) @ f, atol=1e-4 * scale)
         np.testing.assert_allclose(found.output[h], softmax(logits) @ (f @ v[h // 2]), atol=1e-4 * scale)
         np.testing.assert_allclose(found.lse[h], np.log(np.exp(logits).sum(-1)), rtol=1e-4, atol=1e-4)
+
+
+@given(
+    st.integers(1, 3), st.booleans(), st.integers(1, 40), st.integers(0, 9000), st.integers(0, 70), st.integers(0, 9)
+)
+def test_projected_keys_are_the_product(
+    each_engine: str, heads: int, shared: bool, rank: int, length: int, width: int, seed: int
+) -> None:
+    E, keys = arrays(seed, ((1 if shared else heads, rank, length), (heads, length, width)))
+    project = engine.project_keys(keys.dtype)
+    assert (project is project_twin) == (each_engine == "reference")
+    found = project(E, keys)
+    assert found.shape == (heads, rank, width)
+    E64, keys64 = E.astype(np.float64), keys.astype(np.float64)
+    assert np.all(np.abs(found - E64 @ keys64) <= 5e-7 * (np.abs(E64) @ np.abs(keys64)))
+    np.testing.assert_array_equal(project(E, keys, threads=3), found)
+    # Heads side by side in rows, as checkpoints have them.
+    rows = np.ascontiguousarray(keys.swapaxes(0, 1)).swapaxes(0, 1)
+    np.testing.assert_array_equal(project(E, rows), found)
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 6), (3, 4, 5), (0, 4, 5)])
+def test_a_projection_of_other_keys_is_refused(each_engine: str, shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="projection|matmul|broadcast"):
+        engine.project_keys(np.dtype(np.float32))(np.ones(shape, np.float32), np.ones((2, 5, 4), np.float32))
 
 
 def test_linformer_with_an_identity_is_exact_and_a_seed_is_a_seed() -> None:

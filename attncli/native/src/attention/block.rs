@@ -199,8 +199,8 @@ impl Workspace {
         for (from, to) in tiles(&spans) {
             check(cancel)?;
             let tile = self.packed.tile(problem, kv_head, (from, to));
-            let (keys, values) = tile.all();
-            let (key, value) = (kernel.largest(keys), kernel.largest(values));
+            let magnitudes = &problem.magnitudes;
+            let (key, value) = magnitudes.of(kernel, kv_head, (from, to), &tile);
             if !wide::narrow_enough(problem, query, key, value) {
                 return Ok(false);
             }

@@ -12,7 +12,7 @@ const CHUNK: usize = 16;
 /// Farther off, float32 has no number for each distance of a tile.
 const FAR: u64 = (1 << 24) - 2 * TILE as u64;
 
-/// Edits the logits (keys, w) of the keys from `first` on; lanes past the rows are padding.
+/// Cap, biases and mask on the logits (keys, w) of the keys from `first` on; lanes past the rows are padding.
 pub fn edit(
     problem: &Problem,
     kernel: &Kernel,
@@ -43,7 +43,6 @@ pub fn edit(
             }
         });
     }
-    hide_outside(problem, rows, first, logits, w);
 }
 
 /// logit = f(logit, element of the broadcast array) for each row and key.
@@ -145,7 +144,7 @@ fn add_relative(
 }
 
 /// −inf outside each row's keys.
-fn hide_outside(problem: &Problem, rows: &[Row], first: usize, logits: &mut [f32], w: usize) {
+pub fn hide_outside(problem: &Problem, rows: &[Row], first: usize, logits: &mut [f32], w: usize) {
     let count = logits.len() / w;
     let end = first + count;
     for (lane, row) in rows.iter().enumerate() {

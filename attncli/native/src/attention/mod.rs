@@ -4,7 +4,7 @@
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
 //! `problem` the arguments, `heads` vectors as they lie in arrays, `lists` sparse patterns, `block` one block, `sizes`
 //! how large blocks and panels are, `tile` a few keys, `panel` a few vectors of queries, `edit` mask and bias, `summary`
-//! what the weights look like, `kernel` the inner loops, `split` few queries over many keys, `wide` numbers beyond
+//! what the weights look like, `magnitudes` how large keys and values are, `kernel` the inner loops, `split` few queries over many keys, `wide` numbers beyond
 //! float32.
 
 mod block;
@@ -12,6 +12,7 @@ mod edit;
 mod heads;
 mod kernel;
 mod lists;
+mod magnitudes;
 mod panel;
 mod problem;
 mod rope;
@@ -24,6 +25,7 @@ mod tile;
 mod wide;
 
 use crate::error::{Error, Result};
+use crate::prefetch::ask_for_large_pages;
 use crate::workers::{meant, share};
 use block::{Block, Workspace};
 pub use heads::{Heads, HeadsMut};
@@ -139,5 +141,7 @@ fn filled<T: Clone>(name: &str, shape: &[usize], x: T) -> Result<Vec<T>> {
     // system has zeroed, so that each thread touches its own part first.
     let room = Vec::<T>::new().try_reserve_exact(size);
     room.map_err(|_| Error::Invalid(format!("no memory for the {name} of shape {shape:?}")))?;
-    Ok(vec![x; size])
+    let mut all = vec![x; size];
+    ask_for_large_pages(&mut all);
+    Ok(all)
 }

@@ -2,6 +2,7 @@
 
 use super::heads::{Heads, HeadsMut};
 use super::lists::{first_after, wide, KeyLists};
+use super::magnitudes::Magnitudes;
 use super::wide::needed;
 use crate::error::{Error, Result};
 use crate::number::{count, signed, unsigned};
@@ -188,7 +189,7 @@ impl Shape {
 }
 
 /// Queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) and the options, known to fit each other.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Problem<'a> {
     pub(super) queries: Heads<'a>,
     pub(super) keys: Heads<'a>,
@@ -197,6 +198,7 @@ pub struct Problem<'a> {
     pub(super) options: Options<'a>,
     /// Whether float32 is too narrow for what the options alone add.
     pub(super) wide: bool,
+    pub(super) magnitudes: Magnitudes,
 }
 
 impl<'a> Problem<'a> {
@@ -219,6 +221,7 @@ impl<'a> Problem<'a> {
             values,
             shape,
             wide: needed(&options, [shape.length, shape.keys_length]),
+            magnitudes: Magnitudes::new(&shape),
             options,
         })
     }

@@ -5,11 +5,11 @@
 
 use super::features::{add_and_peak, elu, exp_less};
 use super::problem::{FeatureMap, Problem};
-use super::product::{add_product, Left};
 use super::state::{width, State};
 use crate::attention::HeadsMut;
 use crate::number::{count, to_f32};
 use crate::simd::lanes::Lanes;
+use crate::simd::product::{add_product, Left};
 use std::ops::Range;
 
 /// Keys, or queries, at a time: whole vectors of every kind.

@@ -9,7 +9,6 @@ mod chunk;
 mod features;
 mod machine;
 mod problem;
-mod product;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@ mod formats;
 mod ids;
 mod interrupt;
 mod kernel_attention;
+mod linformer;
 mod tokenizer;
 mod train;
 mod word2vec;
@@ -33,6 +34,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     train::register(module)?;
     attention::register(module)?;
     kernel_attention::register(module)?;
+    linformer::register(module)?;
     word2vec::register(module)
 }
 

@@ -2,6 +2,7 @@
 
 pub mod exp;
 pub mod lanes;
+pub mod product;
 #[cfg(target_arch = "x86_64")]
 pub mod x86;
 
