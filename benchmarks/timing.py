@@ -9,8 +9,8 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+# Here and in the processes begun from here: no figure is the reference engine's by mistake.
 os.environ["ATTNCLI_ENGINE"] = "native"
-"""Here and in the processes begun from here: no figure is the reference engine's by mistake."""
 REST = 0.2
 """Seconds between contenders: the threads of some libraries spin on for a while."""
 

@@ -30,7 +30,7 @@ from encode import documents
 from peers import PEERS
 PEERS[{peer!r}].flat_encoder({tokenizer!r})(documents({corpus!r}), {threads})
 """
-"""One call, in a process of its own."""
+"""One call, in a process of its own (`python -I`: a checkout that it runs in has no engine, and would come first)."""
 
 
 def documents(path: str, size: int = 100_000) -> list[bytes]:

@@ -118,9 +118,11 @@ def _projection(name: str, given: ArrayLike, problem: Problem, rank: int | None)
             hint=f"give floats ({'k' if rank is None else rank}, {length}), a column for each key",
             argument=name,
         )
-    if not finite(whole, problem.options["threads"]):
+    with np.errstate(over="ignore"):  # what leaves float32 becomes infinity, and is refused as that
+        numbers = np.require(whole, problem.keys.dtype, ["C", "A"])
+    if not finite(numbers, problem.options["threads"]):
         raise DataError(f"{name} holds NaN or infinity", argument=name)
-    return np.ascontiguousarray(whole, problem.keys.dtype)
+    return numbers
 
 
 def _shortened(problem: Problem, rank: int | None, seed: int, given: tuple[Floats, Floats] | None) -> Problem:
@@ -129,11 +131,15 @@ def _shortened(problem: Problem, rank: int | None, seed: int, given: tuple[Float
         return problem
     project = partial(engine.project_keys(problem.keys.dtype), threads=problem.options["threads"])
     if given is not None:
-        return replace(problem, keys=project(given[0], problem.keys), values=project(given[1], problem.values))
-    keys, values = (np.zeros((len(x), rank or RANK, x.shape[2]), x.dtype) for x in (problem.keys, problem.values))
-    for start, part in _drawn(rank or RANK, problem.shape[2], seed, keys.dtype):
-        keys += project(part[None], problem.keys[:, start : start + STEP])
-        values += project(part[None], problem.values[:, start : start + STEP])
+        keys, values = project(given[0], problem.keys), project(given[1], problem.values)
+    else:
+        shape = (len(problem.keys), rank or RANK)
+        keys, values = (np.zeros((*shape, x.shape[2]), x.dtype) for x in (problem.keys, problem.values))
+        for start, part in _drawn(rank or RANK, problem.shape[2], seed, keys.dtype):
+            keys += project(part[None], problem.keys[:, start : start + STEP])
+            values += project(part[None], problem.values[:, start : start + STEP])
+    if not (finite(keys) and finite(values)):
+        raise DataError(f"the projected keys or values are beyond {keys.dtype}", hint="scale E or the vectors down")
     return replace(problem, keys=keys, values=values)
 
 

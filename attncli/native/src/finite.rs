@@ -10,12 +10,12 @@ const PART: usize = 1 << 18;
 /// Numbers for which another thread pays: 8 MB, more than a thread's share of the caches.
 const WORTH_A_THREAD: usize = 1 << 21;
 
-/// Looks at all numbers, up to the first part that holds another. `threads` = 0 is one a core.
-pub fn finite(numbers: &[f32], threads: usize) -> Result<bool> {
+/// Looks at all numbers. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+pub fn finite(numbers: &[f32], threads: usize, cancel: &AtomicBool) -> Result<bool> {
     let threads = meant(threads).min(1 + numbers.len() / WORTH_A_THREAD);
     let parts: Vec<_> = numbers.chunks(PART).collect();
-    let (found, go_on) = (AtomicBool::new(false), AtomicBool::new(false));
-    share(parts, threads, &go_on, |(): &mut (), part| {
+    let found = AtomicBool::new(false);
+    share(parts, threads, cancel, |(): &mut (), part| {
         if !found.load(Ordering::Relaxed) && !all_finite(part) {
             found.store(true, Ordering::Relaxed);
         }
@@ -42,16 +42,18 @@ mod tests {
 
     #[test]
     fn one_number_that_is_none_is_found_anywhere() {
+        let go_on = AtomicBool::new(false);
         for size in [0, 1, 15, 16, 100, PART + 5, WORTH_A_THREAD * 2] {
             let mut numbers = vec![f32::MAX; size];
             numbers.iter_mut().step_by(2).for_each(|x| *x = -1e-45);
             for threads in [0, 1, 2] {
-                assert!(finite(&numbers, threads).unwrap());
+                let found = |numbers: &[f32]| finite(numbers, threads, &go_on).unwrap();
+                assert!(found(&numbers));
                 for place in [0, size / 2, size.saturating_sub(1)] {
                     for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
                         if let Some(x) = numbers.get_mut(place) {
                             let right = std::mem::replace(x, wrong);
-                            assert!(!finite(&numbers, threads).unwrap(), "{wrong} at {place}");
+                            assert!(!found(&numbers), "{wrong} at {place}");
                             numbers[place] = right;
                         }
                     }

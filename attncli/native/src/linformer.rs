@@ -1,14 +1,15 @@
 //! Keys projected along their length, as Linformer does (Wang et al. 2020, eq. 7): E·K, as fast as the multiplications
 //! go. (By BLAS, which goes over E once for keys of one head, 65,536 keys of 4 heads took 1.6 times as long.)
 
-use crate::attention::{invalid, Heads};
+use crate::attention::{check_length, invalid, zeros, Heads};
 use crate::error::Result;
-use crate::memory::filled;
+use crate::memory::{filled, reserve};
+use crate::number::count;
 use crate::simd::lanes::Plain;
 use crate::simd::product::{add_product, Left};
 #[cfg(target_arch = "x86_64")]
 use crate::simd::x86::{Avx2, Avx512};
-use crate::workers::{check, meant, share};
+use crate::workers::{check, share, useful};
 use std::sync::atomic::AtomicBool;
 
 /// Keys at a time: theirs stay in the second-level cache while all rows of the projection meet them.
@@ -76,25 +77,29 @@ fn project_with(
 ) -> Result<Vec<f32>> {
     let [heads, length, depth] = vectors.shape();
     let [own, rank, columns] = shape;
-    if projection.len() != own * rank * columns || columns != length || ![1, heads].contains(&own) {
+    check_length("projection", projection.len(), &shape)?;
+    if columns != length || ![1, heads].contains(&own) {
         return invalid(format!(
             "a projection {shape:?} of {length} keys of {heads} heads"
         ));
     }
+    // Rows as whole vectors.
     let width = depth.next_multiple_of(machine.lanes);
-    let least = LEAST[0].max(LEAST[1].saturating_mul(rank));
+    let padding = width.div_ceil(depth.max(1));
+    let least = LEAST[0].max(LEAST[1].saturating_mul(rank).saturating_mul(padding));
     let parts = (length / least).clamp(1, PARTS);
     let part = length.div_ceil(parts).next_multiple_of(BLOCK);
     let size = rank.saturating_mul(width);
-    let mut output = filled(0.0, heads * rank * depth)?;
+    let mut output = zeros("projected keys", &[heads, rank, depth])?;
     if output.is_empty() {
         return Ok(output);
     }
     let mut sums = filled(0.0, heads.saturating_mul(parts).saturating_mul(size))?;
     let items: Vec<_> = sums.chunks_exact_mut(size).enumerate().collect();
+    let work = count(heads) * count(rank) * count(length) * count(depth);
     share(
         items,
-        meant(threads),
+        useful(threads, work),
         cancel,
         |room: &mut [Vec<f32>; 2], (item, sums)| {
             let (head, first) = (item / parts, item % parts * part);
@@ -110,7 +115,7 @@ fn project_with(
                     row: length,
                     step: 1,
                 };
-                let right = whole_vectors(rows, depth, width, padded);
+                let right = whole_vectors(rows, depth, width, padded)?;
                 // SAFETY: the processor has the features (`available`).
                 unsafe { (machine.add)(left, right, sums, [rank, to - from, width]) };
             }
@@ -135,16 +140,17 @@ fn whole_vectors<'r>(
     depth: usize,
     width: usize,
     room: &'r mut Vec<f32>,
-) -> &'r [f32] {
+) -> Result<&'r [f32]> {
     if depth == width {
-        return rows;
+        return Ok(rows);
     }
     room.clear();
+    reserve(room, rows.len() / depth * width)?;
     for row in rows.chunks_exact(depth) {
         room.extend_from_slice(row);
         room.resize(room.len() + width - depth, 0.0);
     }
-    room
+    Ok(room)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Work spread over threads.
 
 use crate::error::{Error, Result};
+use crate::number::count;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::{available_parallelism, scope, Builder};
@@ -87,6 +88,18 @@ pub fn check(cancel: &AtomicBool) -> Result<()> {
         return Err(Error::Interrupted);
     }
     Ok(())
+}
+
+/// Multiplications and additions below which starting a thread costs more than it saves.
+const WORK_A_THREAD: f64 = 2e6;
+
+/// The number of threads meant, as far as there is work for them.
+pub fn useful(asked: usize, work: f64) -> usize {
+    let mut threads = meant(asked);
+    while threads > 1 && count(threads) * WORK_A_THREAD > work {
+        threads /= 2;
+    }
+    threads
 }
 
 /// The number of threads meant: 0 is one a core.

@@ -248,6 +248,11 @@ def test_logits_are_before_mask_and_softmax() -> None:
 ONES = np.ones((2, 3, 4), np.float32)
 
 
+def test_keys_of_no_width_take_no_memory_however_many() -> None:
+    queries, keys = np.zeros((1, 0, 0), np.float32), np.zeros((1, 1 << 50, 0), np.float32)
+    assert attention(queries, keys, keys).shape == (1, 0, 0)
+
+
 @pytest.mark.parametrize("place", [0, 17, 79_999, 80_000, -1])
 @pytest.mark.parametrize("wrong", [np.nan, INF, -INF])
 def test_one_number_that_is_none_is_found_wherever_it_lies(each_engine: str, place: int, wrong: float) -> None:

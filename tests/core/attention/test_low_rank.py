@@ -119,9 +119,20 @@ def test_projected_keys_are_the_product(
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 6), (3, 4, 5), (0, 4, 5)])
-def test_a_projection_of_other_keys_is_refused(each_engine: str, shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="projection|matmul|broadcast"):
-        engine.project_keys(np.dtype(np.float32))(np.ones(shape, np.float32), np.ones((2, 5, 4), np.float32))
+@pytest.mark.parametrize("heads", [1, 2])
+def test_a_projection_of_other_keys_is_refused(each_engine: str, shape: tuple[int, ...], heads: int) -> None:
+    with pytest.raises(ValueError, match="a projection"):
+        engine.project_keys(np.dtype(np.float32))(np.ones(shape, np.float32), np.ones((heads, 5, 4), np.float32))
+
+
+def test_projections_at_odd_addresses_and_beyond_float32(each_engine: str) -> None:
+    E = np.frombuffer(b"\0" + np.ones((2, 5), np.float32).tobytes(), np.float32, offset=1).reshape(2, 5)
+    ones = np.ones((1, 5, 4), np.float32)
+    np.testing.assert_array_equal(attention(ones, ones, ones, method="linformer", E=E), ones * 5)
+    with pytest.raises(DataError, match="E holds NaN or infinity"):
+        attention(ones, ones, ones, method="linformer", E=np.full((2, 5), 1e39))
+    with pytest.raises(DataError, match="projected keys or values are beyond float32"):
+        attention(ones, ones * np.float32(1e20), ones, method="linformer", E=np.full((2, 5), 1e20, np.float32))
 
 
 def test_linformer_with_an_identity_is_exact_and_a_seed_is_a_seed() -> None:

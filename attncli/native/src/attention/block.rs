@@ -154,13 +154,7 @@ impl Workspace {
             for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
                 let tile = self.packed.tile(problem, kv_head, (from, to));
-                let span = Span {
-                    problem,
-                    kernel,
-                    tile,
-                    from,
-                    to,
-                };
+                let span = Span::new(problem, kernel, tile, (from, to));
                 panel.write_weights(span, &mut self.logits, &mut block.output);
             }
         }
@@ -207,13 +201,8 @@ impl Workspace {
             for panel in &mut self.panels {
                 for n in panel.spans_in(from, to) {
                     let (start, end) = panel.spans[n];
-                    let span = Span {
-                        problem,
-                        kernel,
-                        tile,
-                        from: start.max(from),
-                        to: end.min(to),
-                    };
+                    let keys = (start.max(from), end.min(to));
+                    let span = Span::new(problem, kernel, tile, keys);
                     step(panel, span, &mut self.logits);
                 }
             }

@@ -5,6 +5,8 @@
 use super::kernel::Kernel;
 use super::problem::Shape;
 use super::tile::{Tile, TILE};
+use crate::error::Result;
+use crate::memory::collect;
 use crate::pair::{pack, unpack};
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -21,14 +23,20 @@ pub struct Magnitudes {
 
 impl Magnitudes {
     /// Of arrays of this shape, nothing known.
-    pub fn new(shape: &Shape) -> Self {
-        let tiles = shape.keys_length.div_ceil(TILE);
+    pub fn new(shape: &Shape) -> Result<Self> {
+        // Keys and values of no width take no memory, however many they are, and are to take none here.
+        let tiles = if shape.depth + shape.value_depth > 0 {
+            shape.keys_length.div_ceil(TILE)
+        } else {
+            0
+        };
         let all = shape.kv_heads.saturating_mul(tiles);
-        Self {
-            found: (0..all).map(|_| AtomicU64::new(UNKNOWN)).collect(),
+        let unknown = std::iter::repeat_with(|| AtomicU64::new(UNKNOWN));
+        Ok(Self {
+            found: collect(unknown, all)?,
             tiles,
             keys_length: shape.keys_length,
-        }
+        })
     }
 
     /// (largest key, largest value) of a tile, keys `from..to` of a key head.

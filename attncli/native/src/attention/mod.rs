@@ -3,9 +3,9 @@
 //! A block of queries runs over its keys tile by tile with a running maximum and sum (the online softmax;
 //! FlashAttention, Dao et al. 2022). Blocks of all heads are spread over threads. What each file holds:
 //! `problem` the arguments, `heads` vectors as they lie in arrays, `lists` sparse patterns, `block` one block, `sizes`
-//! how large blocks and panels are, `tile` a few keys, `panel` a few vectors of queries, `edit` mask and bias, `summary`
-//! what the weights look like, `magnitudes` how large keys and values are, `kernel` the inner loops, `split` few queries over many keys, `wide` numbers beyond
-//! float32.
+//! how large blocks and panels are, `tile` a few keys, `magnitudes` how large they are, `panel` a few vectors of queries,
+//! `edit` mask and bias, `summary` what the weights look like, `kernel` the inner loops, `split` few queries over many
+//! keys, `wide` numbers beyond float32.
 
 mod block;
 mod edit;
@@ -26,7 +26,7 @@ mod wide;
 
 use crate::error::{Error, Result};
 use crate::prefetch::ask_for_large_pages;
-use crate::workers::{meant, share};
+use crate::workers::{share, useful};
 use block::{Block, Workspace};
 pub use heads::{Heads, HeadsMut};
 use kernel::Kernel;
@@ -37,9 +37,6 @@ pub use rope::rotate;
 use sizes::rows_of_blocks;
 use std::sync::atomic::AtomicBool;
 pub use summary::{summarize, Summary, Wanted};
-
-/// The work below which starting a thread costs more than it saves.
-const WORK_A_THREAD: f64 = 2e6;
 
 /// Writes the output (H, N, dv), and gives each row's log-sum-exp (H, N). A row that may attend to nothing gives
 /// zeros and −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
@@ -68,7 +65,7 @@ fn attention_with(
     threads: usize,
     cancel: &AtomicBool,
 ) -> Result<Vec<f32>> {
-    let threads = useful_threads(problem, threads);
+    let threads = useful(threads, problem.work());
     problem.shape.check_output(&output)?;
     let mut lse = zeros("log-sum-exp", &output.shape()[..2])?;
     if lse.is_empty() {
@@ -98,7 +95,7 @@ fn weights_with(
     threads: usize,
     cancel: &AtomicBool,
 ) -> Result<Vec<f32>> {
-    let threads = useful_threads(problem, threads);
+    let threads = useful(threads, problem.work());
     let (heads, length, keys) = (
         problem.shape.heads,
         problem.shape.length,
@@ -119,14 +116,6 @@ fn weights_with(
         |workspace: &mut Workspace, block| workspace.weigh(problem, kernel, block, cancel),
     )?;
     Ok(weights)
-}
-
-fn useful_threads(problem: &Problem, asked: usize) -> usize {
-    let mut threads = meant(asked);
-    while threads > 1 && crate::number::count(threads) * WORK_A_THREAD > problem.work() {
-        threads /= 2;
-    }
-    threads
 }
 
 /// An array all of zeros, or an error where there is no room for it.

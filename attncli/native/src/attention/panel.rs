@@ -63,6 +63,23 @@ pub struct Span<'a, 'p> {
     pub to: usize,
 }
 
+impl<'a, 'p> Span<'a, 'p> {
+    pub fn new(
+        problem: &'a Problem<'p>,
+        kernel: &'a Kernel,
+        tile: Tile<'a>,
+        (from, to): (usize, usize),
+    ) -> Self {
+        Self {
+            problem,
+            kernel,
+            tile,
+            from,
+            to,
+        }
+    }
+}
+
 /// Queries side by side in the lanes, and what the softmax knows of them so far.
 #[derive(Default)]
 pub struct Panel {

@@ -221,7 +221,7 @@ impl<'a> Problem<'a> {
             values,
             shape,
             wide: needed(&options, [shape.length, shape.keys_length]),
-            magnitudes: Magnitudes::new(&shape),
+            magnitudes: Magnitudes::new(&shape)?,
             options,
         })
     }

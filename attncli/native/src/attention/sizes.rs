@@ -11,6 +11,9 @@ const QUERIES: usize = 768;
 /// idle; heads that share keys stand in one panel where their queries leave room for it.
 pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec<usize> {
     let (length, group) = (problem.shape.length, problem.shape.group());
+    if length == 0 || group == 0 {
+        return Vec::new();
+    }
     let most = most_rows(problem, kernel, threads);
     let part = even_part(problem, kernel, most);
     let mut rows = Vec::new();
@@ -32,7 +35,7 @@ pub fn rows_of_blocks(problem: &Problem, kernel: &Kernel, threads: usize) -> Vec
 
 /// Whole heads in a block of at most so many rows; 1 where it may be a part of one.
 fn heads_together(problem: &Problem, most: usize) -> usize {
-    (most / problem.shape.length.max(1)).clamp(1, problem.shape.group().max(1))
+    (most / problem.shape.length).clamp(1, problem.shape.group())
 }
 
 /// `QUERIES` in whole panels, halved until there are blocks enough for all threads to end at about one time.
@@ -61,9 +64,10 @@ fn even_part(problem: &Problem, kernel: &Kernel, most: usize) -> usize {
     if problem.options.lists.is_some() {
         return most;
     }
-    let length = problem.shape.length.max(1);
-    let parts = length.div_ceil(most);
-    length.div_ceil(parts).next_multiple_of(kernel.panel())
+    let length = problem.shape.length;
+    length
+        .div_ceil(length.div_ceil(most))
+        .next_multiple_of(kernel.panel())
 }
 
 /// The rows of each panel of a block that begins at row `first`: as many as fit, but where blocks of queries

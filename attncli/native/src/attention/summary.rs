@@ -8,10 +8,10 @@ use super::problem::Problem;
 use super::sizes::rows_of_blocks;
 use super::tile::tiles;
 use super::wide::WideRow;
-use super::{filled, useful_threads, zeros};
+use super::{filled, zeros};
 use crate::error::{Error, Result};
 use crate::number::{signed, to_f32};
-use crate::workers::{check, share};
+use crate::workers::{check, share, useful};
 use std::ops::Range;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Mutex, PoisonError};
@@ -61,7 +61,7 @@ pub(super) fn summarize_with(
         let message = "the weight at each distance asks for queries at the end of the keys";
         return Err(Error::Invalid(message.into()));
     }
-    let threads = useful_threads(problem, threads);
+    let threads = useful(threads, problem.work());
     let (heads, length) = (problem.shape.heads, problem.shape.length);
     let distances = if wanted.mass && heads > 0 {
         (length + problem.shape.keys_length).saturating_sub(1)
@@ -199,13 +199,7 @@ impl Part<'_> {
             for (from, to) in tiles(&panel.spans.clone()) {
                 check(cancel)?;
                 let tile = workspace.packed.tile(problem, kv_head, (from, to));
-                let span = Span {
-                    problem,
-                    kernel,
-                    tile,
-                    from,
-                    to,
-                };
+                let span = Span::new(problem, kernel, tile, (from, to));
                 panel.weigh_again(span, &mut workspace.logits);
                 self.take_tile(problem, panel, workspace.logits.get(), row, from);
             }

@@ -6,8 +6,8 @@ use crate::attention::{self as core, Heads, HeadsMut, Problem, Wanted};
 use crate::error::Result;
 use crate::number::count;
 use numpy::{
-    Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray1,
-    PyReadonlyArray2, PyReadonlyArray3, PyReadwriteArray3, PyUntypedArrayMethods,
+    Element, IntoPyArray, PyArray2, PyArray3, PyArrayMethods, PyReadonlyArray, PyReadonlyArray2,
+    PyReadonlyArray3, PyReadwriteArray3, PyUntypedArrayMethods,
 };
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -22,8 +22,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_function(wrap_pyfunction!(attention, module)?)?;
     module.add_function(wrap_pyfunction!(attention_weights, module)?)?;
     module.add_function(wrap_pyfunction!(attention_summary, module)?)?;
-    module.add_function(wrap_pyfunction!(rotate, module)?)?;
-    module.add_function(wrap_pyfunction!(finite, module)?)
+    module.add_function(wrap_pyfunction!(rotate, module)?)
 }
 
 pub type Floats<'py> = PyReadonlyArray3<'py, f32>;
@@ -53,13 +52,6 @@ fn attention<'py>(
             core::attention(&problem, output, arguments.threads, cancel)
         })
     })
-}
-
-#[pyfunction]
-#[pyo3(signature = (numbers, *, threads=0))]
-fn finite(py: Python<'_>, numbers: PyReadonlyArray1<'_, f32>, threads: usize) -> PyResult<bool> {
-    let numbers = numbers.as_slice()?;
-    Ok(py.detach(|| crate::finite::finite(numbers, threads))?)
 }
 
 #[pyfunction]
@@ -168,7 +160,7 @@ fn without_values<'a>(
 }
 
 /// Runs `work` off the GIL, watching for Ctrl-C where it takes long enough.
-fn run<T: Send>(
+pub fn run<T: Send>(
     py: Python<'_>,
     operations: f64,
     work: impl FnOnce(&AtomicBool) -> Result<T> + Send,

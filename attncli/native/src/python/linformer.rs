@@ -1,8 +1,8 @@
 //! `project_keys` for NumPy arrays.
 
-use super::attention::{heads, numbers, Floats};
-use super::interrupt::interruptible;
+use super::attention::{heads, numbers, run, Floats};
 use crate::linformer;
+use crate::number::count;
 use numpy::{IntoPyArray, PyArray3, PyArrayMethods, PyUntypedArrayMethods};
 use pyo3::prelude::*;
 
@@ -23,7 +23,8 @@ fn project_keys<'py>(
     let keys = heads("keys", &keys)?;
     let [kv_heads, _, depth] = keys.shape();
     let projection = (numbers("projection", &projection)?, [own, rank, length]);
-    let projected = interruptible(py, |cancel| {
+    let work = count(kv_heads) * count(rank) * count(length) * count(depth);
+    let projected = run(py, work, |cancel| {
         linformer::project(projection, &keys, threads, cancel)
     })?;
     projected.into_pyarray(py).reshape([kv_heads, rank, depth])

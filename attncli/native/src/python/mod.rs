@@ -2,6 +2,7 @@
 
 mod arguments;
 mod attention;
+mod finite;
 mod formats;
 mod ids;
 mod interrupt;
@@ -33,15 +34,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     formats::register(module)?;
     train::register(module)?;
     attention::register(module)?;
+    finite::register(module)?;
     kernel_attention::register(module)?;
     linformer::register(module)?;
     word2vec::register(module)
-}
-
-/// The threads that are meant: 0 is one a core.
-fn cores(threads: usize) -> usize {
-    if threads > 0 {
-        return threads;
-    }
-    std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
 }

@@ -1,6 +1,5 @@
 //! Splitter and Tokenizer as `_native.pyi` documents them.
 
-use super::cores;
 use super::ids::Ids;
 use super::interrupt::interruptible;
 use crate::bpe::batch::{join, starts};
@@ -9,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::pipeline::{Buffers, Options, Tokenizer, Traced, Ways};
 use crate::split;
 use crate::tokens::Tokens;
+use crate::workers::meant;
 use numpy::{IntoPyArray, PyArray1, PyReadonlyArray1};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -55,7 +55,10 @@ impl Splitter {
 }
 
 #[pyclass(frozen, name = "Tokenizer", module = "attncli._native")]
-struct PyTokenizer(Tokenizer, Ids);
+struct PyTokenizer {
+    engine: Tokenizer,
+    ids: Ids,
+}
 
 /// All ids (uint32, or uint16) and each text's start, as NumPy arrays.
 type Flat<'py> = (Bound<'py, PyAny>, Bound<'py, PyArray1<u64>>);
@@ -103,8 +106,11 @@ impl PyTokenizer {
                 .collect(),
             types: types.unwrap_or_default().to_vec(),
         };
-        let tokenizer = py.detach(|| Tokenizer::new(tokens, pipeline, buffers))?;
-        Ok(Self(tokenizer, Ids::default()))
+        let engine = py.detach(|| Tokenizer::new(tokens, pipeline, buffers))?;
+        Ok(Self {
+            engine,
+            ids: Ids::default(),
+        })
     }
 
     #[pyo3(signature = (text, options = None))]
@@ -116,9 +122,9 @@ impl PyTokenizer {
     ) -> PyResult<Vec<u32>> {
         let options = asked(options);
         if text.len() < LONG {
-            return Ok(self.0.encode(&text, &options)?);
+            return Ok(self.engine.encode(&text, &options)?);
         }
-        interruptible(py, |_: &AtomicBool| self.0.encode(&text, &options))
+        interruptible(py, |_: &AtomicBool| self.engine.encode(&text, &options))
     }
 
     #[pyo3(signature = (texts, options = None))]
@@ -129,7 +135,7 @@ impl PyTokenizer {
         options: Option<Asked>,
     ) -> PyResult<Vec<Traced>> {
         let options = asked(options);
-        Ok(py.detach(|| self.0.encode_traced(&texts, &options))?)
+        Ok(py.detach(|| self.engine.encode_traced(&texts, &options))?)
     }
 
     #[pyo3(signature = (documents, skip = Vec::new()))]
@@ -143,13 +149,13 @@ impl PyTokenizer {
         for document in documents {
             // A list first: to ask for an array imports NumPy.
             let bytes = if let Ok(ids) = document.cast::<PyList>() {
-                self.0.decode(&ids.extract::<Vec<u32>>()?, &skip)
+                self.engine.decode(&ids.extract::<Vec<u32>>()?, &skip)
             } else if let Ok(ids) = document.extract::<PyReadonlyArray1<'py, u32>>() {
-                self.0.decode(ids.as_slice()?, &skip)
+                self.engine.decode(ids.as_slice()?, &skip)
             } else {
                 let ids = document.extract::<PyReadonlyArray1<'py, u16>>()?;
                 let wide: Vec<u32> = ids.as_slice()?.iter().map(|&id| id.into()).collect();
-                self.0.decode(&wide, &skip)
+                self.engine.decode(&wide, &skip)
             };
             decoded.push(PyBytes::new(py, &bytes?));
         }
@@ -173,17 +179,17 @@ impl PyTokenizer {
             end_of_text,
             end,
         };
-        let (starts, threads) = (starts.as_slice()?, cores(threads));
+        let (starts, threads) = (starts.as_slice()?, meant(threads));
         let texts = if let Ok(ids) = ids.extract::<PyReadonlyArray1<'py, u16>>() {
             let ids = ids.as_slice()?;
             long_call(py, ids.len(), |cancel| {
-                self.0.decode_flat(ids, starts, &ways, threads, cancel)
+                self.engine.decode_flat(ids, starts, &ways, threads, cancel)
             })
         } else {
             let ids = ids.extract::<PyReadonlyArray1<'py, u32>>()?;
             let ids = ids.as_slice()?;
             long_call(py, ids.len(), |cancel| {
-                self.0.decode_flat(ids, starts, &ways, threads, cancel)
+                self.engine.decode_flat(ids, starts, &ways, threads, cancel)
             })
         }?;
         let size = texts.iter().map(Vec::len).sum();
@@ -198,7 +204,7 @@ impl PyTokenizer {
     }
 
     fn lost<'py>(&self, py: Python<'py>) -> Vec<Bound<'py, PyBytes>> {
-        let lost = self.0.lost();
+        let lost = self.engine.lost();
         lost.iter().map(|text| PyBytes::new(py, text)).collect()
     }
 
@@ -212,8 +218,8 @@ impl PyTokenizer {
     ) -> PyResult<Vec<Bound<'py, PyList>>> {
         let parts = self.encoded(py, &texts, threads, options)?;
         let starts: Vec<usize> = starts(&parts).into_iter().map(place).collect();
-        let ids = py.detach(|| joined(parts, cores(threads)))?;
-        self.1.lists(py, &ids, &starts, self.0.entries())
+        let ids = py.detach(|| joined(parts, meant(threads)))?;
+        self.ids.lists(py, &ids, &starts, self.engine.entries())
     }
 
     #[pyo3(signature = (texts, threads = 0, options = None))]
@@ -241,15 +247,15 @@ impl PyTokenizer {
             .as_slice()
             .map_err(|_| PyValueError::new_err("the text must be contiguous"))?;
         let largest = end_of_text.map_or(0, |id| id as usize);
-        let largest = largest.max(self.0.entries().saturating_sub(1));
+        let largest = largest.max(self.engine.entries().saturating_sub(1));
         if narrow && largest > usize::from(u16::MAX) {
             return Err(PyValueError::new_err(format!(
                 "an id of {largest} does not fit uint16; use uint32"
             )));
         }
         let parts = long_call(py, bytes.len(), |cancel| {
-            self.0
-                .encode_lines(bytes, cores(threads), end_of_text, cancel)
+            self.engine
+                .encode_lines(bytes, meant(threads), end_of_text, cancel)
         })?;
         flat(py, parts, threads, narrow)
     }
@@ -281,7 +287,8 @@ impl PyTokenizer {
         let options = asked(options);
         let size = texts.iter().map(|text| text.len()).sum();
         long_call(py, size, |cancel| {
-            self.0.encode_batch(texts, cores(threads), &options, cancel)
+            self.engine
+                .encode_batch(texts, meant(threads), &options, cancel)
         })
     }
 }
@@ -308,7 +315,7 @@ fn joined(mut parts: Vec<Encoded>, threads: usize) -> Result<Vec<u32>> {
 
 fn flat(py: Python<'_>, parts: Vec<Encoded>, threads: usize, narrow: bool) -> PyResult<Flat<'_>> {
     let starts = starts(&parts).into_pyarray(py);
-    let threads = cores(threads);
+    let threads = meant(threads);
     let ids = if narrow {
         // The caller has made sure that all fit.
         let short = |id| u16::try_from(id).unwrap_or(u16::MAX);

@@ -1,11 +1,11 @@
 //! WordCounts and train_merges as `_native.pyi` documents them.
 
-use super::cores;
 use super::interrupt::watched;
 use crate::counts::{Run, WordCounts};
 use crate::error::{Error, Result};
 use crate::split;
 use crate::train::{train, Goal};
+use crate::workers::meant;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
@@ -39,7 +39,7 @@ impl PyWordCounts {
     #[pyo3(signature = (pattern, drop_gaps = false, threads = 0))]
     fn new(pattern: &str, drop_gaps: bool, threads: usize) -> PyResult<Self> {
         let splitter = split::Splitter::new(pattern, drop_gaps)?;
-        Ok(Self(Mutex::new(WordCounts::new(splitter, cores(threads)))))
+        Ok(Self(Mutex::new(WordCounts::new(splitter, meant(threads)))))
     }
 
     fn add(&self, py: Python<'_>, text: PyBackedBytes) -> PyResult<()> {

@@ -1,4 +1,5 @@
-//! Classes of a block's bytes by AVX2 and AVX-512, and the loop over blocks compiled for each.
+//! Classes of a block's bytes by AVX2 and AVX-512, characters beyond ASCII by AVX-512, and the loop over blocks compiled
+//! for each.
 
 use super::block::{drive, Masks, Rule, BLOCK};
 use super::unicode::{wide_classes, LETTER, NUMBER, UPPER};
@@ -82,11 +83,16 @@ pub fn enter_avx512(
     length: u32,
     rule: impl Rule,
 ) -> u32 {
+    let known = enter_at_once(text, at, masks, rule);
+    known.unwrap_or_else(|| wide::enter(text, at, masks, length, rule))
+}
+
+/// The same of a whole block in which no character has four bytes, or is none; else `None`, and the masks as they were.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi2,bmi2")]
+#[inline]
+pub fn enter_at_once(text: &[u8], at: usize, masks: &mut Masks, rule: impl Rule) -> Option<u32> {
     const LAST: u64 = 1 << (BLOCK - 1);
-    let one_by_one = |masks: &mut Masks| wide::enter(text, at, masks, length, rule);
-    let Some(window) = text[at..].first_chunk::<{ BLOCK + 2 }>() else {
-        return one_by_one(masks);
-    };
+    let window = text[at..].first_chunk::<{ BLOCK + 2 }>()?;
     // SAFETY: the array has 64 bytes from each of these places on, and the loads ask for no alignment.
     let [first, second, third] =
         [0, 1, 2].map(|place| unsafe { _mm512_loadu_si512(window.as_ptr().add(place).cast()) });
@@ -103,7 +109,7 @@ pub fn enter_avx512(
     let wrong = three & (equal(0xe0) & !least(second, 0xa0) | equal(0xed) & least(second, 0xa0));
     let starts = two | three;
     if masks.high & !whole(starts) != 0 || wrong != 0 {
-        return one_by_one(masks);
+        return None;
     }
     // A character that the block cuts is the next one's.
     let cut = starts & LAST | three & LAST >> 1;
@@ -154,7 +160,7 @@ pub fn enter_avx512(
     masks.digit |= has(NUMBER);
     masks.inner |= whole(starts) & !starts;
     masks.high &= !whole(starts);
-    (cut | has(rule.leaves())).trailing_zeros().min(length)
+    Some((cut | has(rule.leaves())).trailing_zeros())
 }
 
 /// `block::classify` by AVX2.
