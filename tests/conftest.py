@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,6 +13,9 @@ from hypothesis import HealthCheck, settings
 from attncli.artifacts.tokenizer import Tokenizer
 from attncli.artifacts.training import train_bpe
 from attncli.core import engine
+
+# A shell has what it begins in the background ignore Ctrl-C, and so would every command that a test interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SAMPLES = Path(__file__).parent.parent / "sample_corpora"
 
