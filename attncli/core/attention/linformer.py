@@ -138,7 +138,7 @@ def _shortened(problem: Problem, rank: int | None, seed: int, given: tuple[Float
         for start, part in _drawn(rank or RANK, problem.shape[2], seed, keys.dtype):
             keys += project(part[None], problem.keys[:, start : start + STEP])
             values += project(part[None], problem.values[:, start : start + STEP])
-    if not (finite(keys) and finite(values)):
+    if not all(finite(projected, problem.options["threads"]) for projected in (keys, values)):
         raise DataError(f"the projected keys or values are beyond {keys.dtype}", hint="scale E or the vectors down")
     return replace(problem, keys=keys, values=values)
 

@@ -24,19 +24,18 @@ pub fn with_large_pages<T>(count: usize) -> Vec<T> {
     empty
 }
 
-/// So many zeros, or none where there is not that much memory; nothing is taken of it before it is written to.
-pub fn zeros_in_large_pages(count: usize) -> Vec<u32> {
-    // The zeros themselves are asked for in a way that cannot fail gently.
-    if Vec::<u32>::new().try_reserve_exact(count).is_err() {
-        return Vec::new();
-    }
-    let mut zeros = vec![0; count];
-    ask_for_large_pages(&mut zeros);
-    zeros
+/// So many times `x` in such pages, or `None` where there is not that much memory; of zeros nothing is taken before it is
+/// written to, so that each thread touches its own part first.
+pub fn filled_in_large_pages<T: Clone>(x: T, count: usize) -> Option<Vec<T>> {
+    // Asking first costs nothing, and `vec!` alone would end the process; only `vec!` takes pages that the system has
+    // zeroed.
+    Vec::<T>::new().try_reserve_exact(count).ok()?;
+    let mut all = vec![x; count];
+    ask_for_large_pages(&mut all);
+    Some(all)
 }
 
-/// Has memory that is not touched yet come in pages of 2 MB, as far as it has room for such and the system has them.
-pub fn ask_for_large_pages<T>(memory: &mut [T]) {
+fn ask_for_large_pages<T>(memory: &mut [T]) {
     #[cfg(target_os = "linux")]
     {
         extern "C" {

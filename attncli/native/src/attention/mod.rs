@@ -25,7 +25,7 @@ mod tile;
 mod wide;
 
 use crate::error::{Error, Result};
-use crate::prefetch::ask_for_large_pages;
+use crate::prefetch::filled_in_large_pages;
 use crate::workers::{share, useful};
 use block::{Block, Workspace};
 pub use heads::{Heads, HeadsMut};
@@ -125,12 +125,6 @@ pub fn zeros(name: &str, shape: &[usize]) -> Result<Vec<f32>> {
 
 /// An array all of one number, or an error where there is no room for it.
 fn filled<T: Clone>(name: &str, shape: &[usize], x: T) -> Result<Vec<T>> {
-    let size = problem::size(name, shape)?;
-    // Asking first costs nothing, and `vec!` alone would end the process; only `vec!` takes pages that the
-    // system has zeroed, so that each thread touches its own part first.
-    let room = Vec::<T>::new().try_reserve_exact(size);
-    room.map_err(|_| Error::Invalid(format!("no memory for the {name} of shape {shape:?}")))?;
-    let mut all = vec![x; size];
-    ask_for_large_pages(&mut all);
-    Ok(all)
+    let all = filled_in_large_pages(x, problem::size(name, shape)?);
+    all.ok_or_else(|| Error::Invalid(format!("no memory for the {name} of shape {shape:?}")))
 }

@@ -6,7 +6,7 @@ use super::encoder::{Encoded, Encoder, Pending};
 use super::learned::Board;
 use super::Bpe;
 use crate::error::Result;
-use crate::prefetch::{with_large_pages, zeros_in_large_pages};
+use crate::prefetch::{filled_in_large_pages, with_large_pages};
 use crate::split::Splitter;
 use crate::workers::{check, together};
 use memchr::{memchr, memchr_iter, memrchr};
@@ -142,7 +142,7 @@ impl Bpe {
             }
             return Ok(vec![all]);
         }
-        let mut ids = zeros_in_large_pages(total);
+        let mut ids = filled_in_large_pages(0, total).unwrap_or_default();
         let in_order = Mutex::new(InOrder {
             next: 0,
             waiting: BTreeMap::new(),
