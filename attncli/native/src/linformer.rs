@@ -54,7 +54,7 @@ compiled!(plain, Plain);
 #[cfg(target_arch = "x86_64")]
 compiled!(avx2, Avx2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, Avx512, "avx512f");
+compiled!(avx512, Avx512, "avx512f,avx512dq");
 
 /// projection (1 or Hkv, k, M) · vectors (Hkv, M, d): (Hkv, k, d). `threads` = 0 is one a core. Fails with `Interrupted`
 /// soon after `cancel` is set.

@@ -119,7 +119,7 @@ impl Workspace {
         let mut first = 0;
         for panel in &mut self.panels {
             let end = first + panel.rows.len();
-            panel.finish(&mut block.output, &mut block.lse[first..end]);
+            panel.finish(kernel, &mut block.output, &mut block.lse[first..end]);
             first = end;
         }
         Ok(true)
@@ -176,7 +176,7 @@ impl Workspace {
         }
         let lengths = rows_of_panels(problem, kernel, first, rows);
         self.panels.resize_with(lengths.len(), Panel::default);
-        self.logits.fill(TILE * kernel.panel(), 0.0);
+        self.logits.make_room(TILE * kernel.panel());
         let mut next = first;
         for (panel, len) in self.panels.iter_mut().zip(lengths) {
             panel.start(problem, kernel, (next, len), keys);

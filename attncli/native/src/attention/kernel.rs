@@ -3,8 +3,10 @@
 //! A panel is up to 3 vectors of queries (with AVX2 2) side by side, w numbers wide. Its arrays:
 //! packed queries (d, w), logits of a tile of keys (keys, w), output (dv, w), peak, total and shrink (w,).
 
-use crate::simd::exp::{exp_not_positive, tanh};
+use crate::number::to_f32;
+use crate::simd::exp::{exp_beside_one, exp_not_positive, tanh};
 use crate::simd::lanes::{Lanes, Plain};
+use crate::simd::transpose::transpose;
 #[cfg(target_arch = "x86_64")]
 use crate::simd::x86::{Avx2, Avx512};
 
@@ -20,6 +22,8 @@ pub struct Kernel {
     accumulate: unsafe fn(usize, Accumulate),
     softcap: unsafe fn(*mut f32, usize, f32),
     largest: unsafe fn(*const f32, usize) -> f32,
+    scale: unsafe fn(&[f32], f64, &mut [f32]),
+    transpose: unsafe fn(&[f32], usize, &mut [f32]),
 }
 
 /// The kernels that this processor can run, the fastest first.
@@ -130,6 +134,18 @@ impl Kernel {
         // SAFETY: as in `scores`.
         rest.max(unsafe { (self.largest)(numbers.as_ptr(), vectors.len()) })
     }
+
+    /// numbers · scale, rounded once, as far as both slices reach.
+    pub fn scale(&self, numbers: &[f32], scale: f64, scaled: &mut [f32]) {
+        // SAFETY: as in `scores`.
+        unsafe { (self.scale)(numbers, scale, scaled) }
+    }
+
+    /// from (rows, columns) into to (columns, rows), both of them multiples of `lanes`.
+    pub fn transpose(&self, from: &[f32], columns: usize, to: &mut [f32]) {
+        // SAFETY: as in `scores`; `transpose` itself looks at the sizes.
+        unsafe { (self.transpose)(from, columns, to) }
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -223,14 +239,19 @@ unsafe fn softmax<V: Lanes, const W: usize>(a: Softmax) {
             }
         }
         store::<V, W>(peak, a.peak);
+        for lane in 0..w {
+            if *a.peak.add(lane) == f32::INFINITY {
+                keep_infinite(a, lane, w);
+            }
+        }
         // Where all is −inf so far, less the lowest finite number it stays −inf, and not NaN.
-        let floor = peak.map(|peak| peak.max(V::splat(f32::MIN)));
+        let floor = peak.map(|peak| peak.max(V::splat(f32::MIN)).min(V::splat(f32::MAX)));
         let mut sums = [V::splat(0.0); W];
         for j in 0..a.count {
             let row = a.logits.add(j * w);
             for (v, sum) in sums.iter_mut().enumerate() {
                 let at = row.add(v * V::LANES);
-                let power = exp_not_positive(V::load(at).sub(floor[v]));
+                let power = exp_beside_one(V::load(at).sub(floor[v]));
                 power.store(at);
                 *sum = sum.add(power);
             }
@@ -242,6 +263,21 @@ unsafe fn softmax<V: Lanes, const W: usize>(a: Softmax) {
             totals[v]
                 .fma(shrink, sums[v])
                 .store(a.total.add(v * V::LANES));
+        }
+    }
+}
+
+/// Logits of +inf in a lane share the weight, as large as the largest; all others are nothing beside them.
+#[cold]
+unsafe fn keep_infinite(a: Softmax, lane: usize, w: usize) {
+    for j in 0..a.count {
+        unsafe {
+            let logit = a.logits.add(j * w + lane);
+            *logit = if *logit == f32::INFINITY {
+                f32::MAX
+            } else {
+                f32::NEG_INFINITY
+            };
         }
     }
 }
@@ -311,6 +347,13 @@ unsafe fn largest<V: Lanes>(numbers: *const f32, vectors: usize) -> f32 {
 }
 
 #[inline(always)]
+fn scale(numbers: &[f32], scale: f64, scaled: &mut [f32]) {
+    for (scaled, &x) in scaled.iter_mut().zip(numbers) {
+        *scaled = to_f32(f64::from(x) * scale);
+    }
+}
+
+#[inline(always)]
 unsafe fn load<V: Lanes, const W: usize>(from: *const f32) -> [V; W] {
     unsafe { std::array::from_fn(|v| V::load(from.add(v * V::LANES))) }
 }
@@ -338,6 +381,8 @@ macro_rules! compiled {
                 accumulate,
                 softcap,
                 largest,
+                scale,
+                transpose,
             };
 
             $(#[target_feature(enable = $feature)])?
@@ -379,6 +424,16 @@ macro_rules! compiled {
             unsafe fn largest(numbers: *const f32, vectors: usize) -> f32 {
                 unsafe { super::largest::<$lanes>(numbers, vectors) }
             }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn scale(numbers: &[f32], scale: f64, scaled: &mut [f32]) {
+                super::scale(numbers, scale, scaled);
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn transpose(from: &[f32], columns: usize, to: &mut [f32]) {
+                unsafe { super::transpose::<$lanes, { $lanes::LANES }>(from, columns, to) }
+            }
         }
     };
 }
@@ -391,4 +446,4 @@ compiled!(plain, Plain, [3 => 4, 2 => 4, 1 => 8]);
 compiled!(avx2, Avx2, [2 => 6, 1 => 8], "avx2,fma");
 // 24 sums of 32 registers; a step of the inner loop loads 11 numbers or vectors for 24 products.
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, Avx512, [3 => 8, 2 => 8, 1 => 8], "avx512f");
+compiled!(avx512, Avx512, [3 => 8, 2 => 8, 1 => 8], "avx512f,avx512dq");

@@ -1,11 +1,9 @@
-//! e^x and tanh on vectors, within two units in the last place.
+//! e^x and tanh on vectors, within two units in the last place, and e^x a little faster for weights.
 //!
-//! x = n·ln 2 + r with |r| ≤ ln 2 / 2; e^r by a polynomial (Remez), and 2^n added to the exponent's bits.
+//! x = n·ln 2 + r with |r| ≤ ln 2 / 2; e^r by a polynomial (Remez), times 2^n.
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, ROUND};
 
-/// Adding it to a small number rounds that to an integer, which then stands in the low bits.
-const ROUND: f32 = 12_582_912.0; // 1.5·2^23
 const LOG2_E: f32 = std::f32::consts::LOG2_E;
 /// ln 2 in two parts, the first of few bits, so that n times it is exact.
 const LN2_HIGH: f32 = 0.693_359_4;
@@ -33,23 +31,64 @@ pub unsafe fn exp_not_positive<V: Lanes>(x: V) -> V {
     unsafe {
         let x = x.min(V::splat(0.0));
         let (n, r) = reduce(x);
-        let mut power = V::splat(EXP[0]);
-        for c in &EXP[1..] {
-            power = power.fma(r, V::splat(*c));
-        }
-        power.scale(n).keep_where_at_least(x, V::splat(SMALLEST))
+        polynomial(&EXP, r)
+            .scale(n.split().0)
+            .keep_where_at_least(x, V::splat(SMALLEST))
     }
 }
 
-/// n (as `Lanes::scale` takes it) and r.
+/// 2^f on −1/2 ≤ f ≤ 1, relative error 4.3e-8, the highest power first (the range of both ways in which `Lanes::split`
+/// rounds).
+const EXP2: [f32; 7] = [
+    0.000_179_883_92,
+    0.001_332_177_1,
+    0.009_607_92,
+    0.055_505_23,
+    0.240_227_52,
+    std::f32::consts::LN_2,
+    1.0,
+];
+
+/// e^x, x ≤ 0 and not NaN, as a weight beside e^0 = 1: the relative error grows with |x|, as x·log2 e is rounded, up to
+/// (2.5 + 1.25|x|)·2^−24, which is within 1.4e-7 of e^x. With AVX-512 it takes three quarters of the instructions of
+/// `exp_not_positive` (attention 1.05 to 1.08 times as fast, Ice Lake).
+///
+/// # Safety
+/// As `Lanes` asks.
+#[inline(always)]
+pub unsafe fn exp_beside_one<V: Lanes>(x: V) -> V {
+    // SAFETY: the caller vouches for V's features.
+    unsafe {
+        let (n, f) = x.mul(V::splat(LOG2_E)).split();
+        polynomial(&EXP2, f)
+            .scale(n)
+            .keep_where_at_least(x, V::splat(SMALLEST))
+    }
+}
+
+/// By Horner's rule.
+#[inline(always)]
+unsafe fn polynomial<V: Lanes, const TERMS: usize>(terms: &[f32; TERMS], x: V) -> V {
+    // SAFETY: the caller vouches for V's features.
+    unsafe {
+        let mut sum = V::splat(terms[0]);
+        for term in &terms[1..] {
+            sum = sum.fma(x, V::splat(*term));
+        }
+        sum
+    }
+}
+
+/// n and r.
 #[inline(always)]
 unsafe fn reduce<V: Lanes>(x: V) -> (V, V) {
     // SAFETY: the caller vouches for V's features.
     unsafe {
-        let n = x.fma(V::splat(LOG2_E), V::splat(ROUND));
-        let whole = n.sub(V::splat(ROUND));
-        let r = whole.fma(V::splat(-LN2_HIGH), x);
-        (n, whole.fma(V::splat(-LN2_LOW), r))
+        let n = x
+            .fma(V::splat(LOG2_E), V::splat(ROUND))
+            .sub(V::splat(ROUND));
+        let r = n.fma(V::splat(-LN2_HIGH), x);
+        (n, n.fma(V::splat(-LN2_LOW), r))
     }
 }
 
@@ -74,12 +113,8 @@ pub unsafe fn tanh<V: Lanes>(x: V) -> V {
         // tanh(20) is 1 in float32.
         let magnitude = x.copy_sign(V::splat(1.0)).min(V::splat(20.0));
         let (n, r) = reduce(magnitude.mul(V::splat(-2.0)));
-        let mut tail = V::splat(EXPM1[0]);
-        for c in &EXPM1[1..] {
-            tail = tail.fma(r, V::splat(*c));
-        }
-        let grown = tail.mul(r).fma(r, r); // e^r − 1
-        let power = V::splat(1.0).scale(n); // 2^n
+        let grown = polynomial(&EXPM1, r).mul(r).fma(r, r); // e^r − 1
+        let power = V::splat(1.0).scale(n.split().0); // 2^n
         let t = grown.fma(power, power.sub(V::splat(1.0)));
         t.div(t.add(V::splat(2.0))).copy_sign(x)
     }

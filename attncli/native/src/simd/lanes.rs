@@ -4,6 +4,9 @@
 //! maximum and sum are plain lane-wise operations, and keys and values are read as they lie in memory, one
 //! number at a time, spread over all lanes.
 
+/// Adding it to a small number rounds that to an integer, which then stands in the low bits.
+pub const ROUND: f32 = 12_582_912.0; // 1.5·2^23
+
 /// One vector register.
 ///
 /// Every method asks for the processor features of the type that implements it: it may only be reached from
@@ -31,8 +34,9 @@ pub trait Lanes: Copy {
     unsafe fn max(self, b: Self) -> Self;
     /// The smaller one; `b` where self is NaN.
     unsafe fn min(self, b: Self) -> Self;
-    /// self · 2^n, where `n` holds 1.5·2^23 + n (so that n stands in its low bits), self is near 1 and the
-    /// result is normal.
+    /// n and f with self = n + f, n whole and −1/2 ≤ f ≤ 1, where |self| < 2^22; n as `scale` takes it.
+    unsafe fn split(self) -> (Self, Self);
+    /// self · 2^n for an n that `split` gave, where self is near 1 and the result is normal.
     unsafe fn scale(self, n: Self) -> Self;
     /// self where x ≥ limit, else 0.
     unsafe fn keep_where_at_least(self, x: Self, limit: Self) -> Self;
@@ -40,6 +44,8 @@ pub trait Lanes: Copy {
     unsafe fn copy_sign(self, sign: Self) -> Self;
     /// The sum of all lanes.
     unsafe fn sum(self) -> f32;
+    /// All lanes of both by turns, self's first: the first half of them, and the second.
+    unsafe fn interleave(self, b: Self) -> (Self, Self);
 }
 
 /// Four lanes in plain Rust, which compilers turn into whatever vectors the target always has.
@@ -114,6 +120,12 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
+    unsafe fn split(self) -> (Self, Self) {
+        let n = Self(self.0.map(|x| x + ROUND));
+        (n, self.map(n, |x, n| x - (n - ROUND)))
+    }
+
+    #[inline(always)]
     unsafe fn scale(self, n: Self) -> Self {
         self.map(n, |x, n| {
             f32::from_bits(x.to_bits().wrapping_add(n.to_bits() << 23))
@@ -140,5 +152,11 @@ impl Lanes for Plain {
     unsafe fn sum(self) -> f32 {
         let [a, b, c, d] = self.0;
         (a + c) + (b + d)
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(self, b: Self) -> (Self, Self) {
+        let ([a0, a1, a2, a3], [b0, b1, b2, b3]) = (self.0, b.0);
+        (Self([a0, b0, a1, b1]), Self([a2, b2, a3, b3]))
     }
 }

@@ -3,6 +3,7 @@
 pub mod exp;
 pub mod lanes;
 pub mod product;
+pub mod transpose;
 #[cfg(target_arch = "x86_64")]
 pub mod x86;
 
@@ -13,7 +14,7 @@ macro_rules! available {
         let mut found = Vec::with_capacity(3);
         #[cfg(target_arch = "x86_64")]
         {
-            if is_x86_feature_detected!("avx512f") {
+            if is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512dq") {
                 found.push(avx512::$table);
             }
             if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {

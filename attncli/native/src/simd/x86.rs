@@ -4,7 +4,7 @@
 // stores ask in addition for memory that the caller vouches for.
 #![allow(clippy::undocumented_unsafe_blocks)]
 
-use super::lanes::Lanes;
+use super::lanes::{Lanes, ROUND};
 use std::arch::x86_64::*;
 
 /// AVX2 and FMA.
@@ -65,6 +65,14 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    unsafe fn split(self) -> (Self, Self) {
+        unsafe {
+            let n = self.add(Self::splat(ROUND));
+            (n, self.sub(n.sub(Self::splat(ROUND))))
+        }
+    }
+
+    #[inline(always)]
     unsafe fn scale(self, n: Self) -> Self {
         Self(unsafe {
             let exponent = _mm256_slli_epi32::<23>(_mm256_castps_si256(n.0));
@@ -96,9 +104,21 @@ impl Lanes for Avx2 {
             _mm_cvtss_f32(_mm_add_ss(two, _mm_movehdup_ps(two)))
         }
     }
+
+    #[inline(always)]
+    unsafe fn interleave(self, b: Self) -> (Self, Self) {
+        unsafe {
+            let low = _mm256_unpacklo_ps(self.0, b.0);
+            let high = _mm256_unpackhi_ps(self.0, b.0);
+            (
+                Self(_mm256_permute2f128_ps::<0x20>(low, high)),
+                Self(_mm256_permute2f128_ps::<0x31>(low, high)),
+            )
+        }
+    }
 }
 
-/// AVX-512F.
+/// AVX-512 F and DQ.
 #[derive(Clone, Copy)]
 pub struct Avx512(__m512);
 
@@ -156,11 +176,14 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    unsafe fn split(self) -> (Self, Self) {
+        // The fraction above the floor; `scale` takes the floor of what it is given by itself.
+        (self, Self(unsafe { _mm512_reduce_ps::<0b0001>(self.0) }))
+    }
+
+    #[inline(always)]
     unsafe fn scale(self, n: Self) -> Self {
-        Self(unsafe {
-            let exponent = _mm512_slli_epi32::<23>(_mm512_castps_si512(n.0));
-            _mm512_castsi512_ps(_mm512_add_epi32(_mm512_castps_si512(self.0), exponent))
-        })
+        Self(unsafe { _mm512_scalef_ps(self.0, n.0) })
     }
 
     #[inline(always)]
@@ -181,5 +204,19 @@ impl Lanes for Avx512 {
     #[inline(always)]
     unsafe fn sum(self) -> f32 {
         unsafe { _mm512_reduce_add_ps(self.0) }
+    }
+
+    #[inline(always)]
+    unsafe fn interleave(self, b: Self) -> (Self, Self) {
+        unsafe {
+            // b's lanes are those from 16 on.
+            let low = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+            let high =
+                _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+            (
+                Self(_mm512_permutex2var_ps(self.0, low, b.0)),
+                Self(_mm512_permutex2var_ps(self.0, high, b.0)),
+            )
+        }
     }
 }

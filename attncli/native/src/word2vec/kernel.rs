@@ -238,4 +238,4 @@ compiled!(plain, Plain);
 #[cfg(target_arch = "x86_64")]
 compiled!(avx2, Avx2, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-compiled!(avx512, Avx512, "avx512f");
+compiled!(avx512, Avx512, "avx512f,avx512dq");
