@@ -198,6 +198,28 @@ macro_rules! in_groups {
     }};
 }
 
+/// The step for each of 0..count, four in a row written out: turn by turn the loop's end was guessed wrong more often
+/// (1.03 to 1.05 times as long, Ice Lake). No closure, for one that is called and not written out would be compiled for
+/// no set of features.
+macro_rules! by_fours {
+    ($count:expr, |$i:ident| $step:block) => {{
+        let fours = $count / 4 * 4;
+        for first in (0..fours).step_by(4) {
+            let $i = first;
+            $step
+            let $i = first + 1;
+            $step
+            let $i = first + 2;
+            $step
+            let $i = first + 3;
+            $step
+        }
+        for $i in fours..$count {
+            $step
+        }
+    }};
+}
+
 // SAFETY of all that follows: the callers above vouch for the features of `V` and for arrays of the sizes
 // named in `Scores`, `Softmax` and `Accumulate`; no index below passes them.
 
@@ -211,7 +233,7 @@ unsafe fn score_rows<V: Lanes, const R: usize, const W: usize>(a: Scores, first:
     unsafe {
         let keys = a.keys.add(first * a.depth);
         let mut sums = [[V::splat(0.0); W]; R];
-        for c in 0..a.depth {
+        by_fours!(a.depth, |c| {
             let queries = load::<V, W>(a.queries.add(c * W * V::LANES));
             for (r, sums) in sums.iter_mut().enumerate() {
                 let key = V::splat(*keys.add(r * a.depth + c));
@@ -219,7 +241,7 @@ unsafe fn score_rows<V: Lanes, const R: usize, const W: usize>(a: Scores, first:
                     *sum = query.fma(key, *sum);
                 }
             }
-        }
+        });
         for (r, sums) in sums.into_iter().enumerate() {
             store::<V, W>(sums, a.logits.add((first + r) * W * V::LANES));
         }
@@ -292,7 +314,7 @@ unsafe fn accumulate_rows<V: Lanes, const R: usize, const W: usize>(a: Accumulat
     unsafe {
         let w = W * V::LANES;
         let mut sums = [[V::splat(0.0); W]; R];
-        for j in 0..a.count {
+        by_fours!(a.count, |j| {
             let weights = load::<V, W>(a.weights.add(j * w));
             let values = a.values.add(j * a.depth + first);
             for (r, sums) in sums.iter_mut().enumerate() {
@@ -301,7 +323,7 @@ unsafe fn accumulate_rows<V: Lanes, const R: usize, const W: usize>(a: Accumulat
                     *sum = weight.fma(value, *sum);
                 }
             }
-        }
+        });
         // Sums of each tile by itself: no number is added to one much larger than a tile's.
         let shrink = load::<V, W>(a.shrink);
         for (r, sums) in sums.into_iter().enumerate() {
