@@ -26,7 +26,7 @@ def read_blocks(take: Callable[[int], bytes], step: int = STEP) -> Iterator[byte
         if not end:
             rest.append(chunk)
             continue
-        yield b"".join([*rest, chunk[:end]])
+        yield b"".join([*rest, memoryview(chunk)[:end]])
         rest = [chunk[end:]] if end < len(chunk) else []
     if rest:
         yield b"".join(rest)
