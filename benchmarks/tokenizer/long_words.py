@@ -161,7 +161,11 @@ def measured(contender: str, tokenizer: str, data: bytes, limit: float) -> tuple
         while len(found) < ROUNDS and (not found or found[-1][0] < LONG):
             try:
                 done = subprocess.run(command, capture_output=True, timeout=limit, check=True)
-            except (subprocess.TimeoutExpired, subprocess.CalledProcessError):
+            except subprocess.TimeoutExpired:
+                return None
+            except subprocess.CalledProcessError as error:
+                if contender == "attncli":
+                    raise SystemExit(error.stderr.decode()) from error
                 return None
             found.append(json.loads(done.stdout))
     seconds, peak = map(statistics.median, zip(*found, strict=True))

@@ -9,8 +9,12 @@
 use super::merge::{Merger, Merges};
 use crate::pair::{pack, unpack};
 use crate::tokens::Tokens;
+use crate::workers::{in_order, meant};
+use std::sync::atomic::AtomicBool;
 
 const NONE: u32 = u32::MAX;
+/// Tokens that a thread takes at a time: they take longer than to start it.
+const JOB: usize = 1024;
 
 /// (left, right, new) ids by the rank of what they make, which is its id.
 ///
@@ -31,15 +35,33 @@ pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
     }
     by_length.sort_unstable();
     let mut table = Merges::by_rank(tokens.len())?;
-    let mut merger = Merger::default();
-    let mut symbols = Vec::new();
     let mut parts = vec![None; tokens.len()];
-    for id in by_length.into_iter().map(|packed| unpack(packed).1) {
-        symbols.clear();
-        let bytes = tokens.get(id as usize).iter();
-        symbols.extend(bytes.map(|&byte| of_byte[usize::from(byte)]));
-        merger.merge(&table, &mut symbols, 0);
-        if let [left, right] = symbols[..] {
+    let go_on = AtomicBool::new(false);
+    for alike in by_length.chunk_by(|a, b| unpack(*a).0 == unpack(*b).0) {
+        // Tokens of one length tell each other nothing, so threads share them.
+        let jobs: Vec<_> = alike.chunks(JOB).collect();
+        let threads = meant(0).min(jobs.len());
+        let found = in_order(
+            &jobs,
+            threads,
+            &go_on,
+            || Ok((Merger::default(), Vec::new())),
+            |(merger, symbols), job| {
+                let merged = job.iter().filter_map(|&packed| {
+                    let id = unpack(packed).1;
+                    symbols.clear();
+                    let bytes = tokens.get(id as usize).iter();
+                    symbols.extend(bytes.map(|&byte| of_byte[usize::from(byte)]));
+                    merger.merge(&table, symbols, 0);
+                    match symbols[..] {
+                        [left, right] => Some((left, right, id)),
+                        _ => None,
+                    }
+                });
+                Ok(merged.collect::<Vec<_>>())
+            },
+        );
+        for (left, right, id) in found.ok()?.into_iter().flatten() {
             table.insert_at(id, left, right);
             parts[id as usize] = Some((left, right, id));
         }
