@@ -240,7 +240,7 @@ def derive_merges(tokens: bytes, ends: bytes) -> tuple[bytes, bytes] | None:
     parts that its own bytes come to before the last step: that pair stands for it, whatever the order of the ranks;
     a token that its bytes don't come to is left out, for no text does either. None where one of the 256 bytes is no
     token.
-    Arguments as `read_ranks` gives them.
+    Arguments as `read_ranks` gives them, the tokens distinct; it works on all cores.
     """
 
 def lift_tokenizer_json(data: bytes) -> tuple[bytes, bytes, bytes, bytes] | None:

@@ -110,8 +110,8 @@ pub fn meant(threads: usize) -> usize {
     }
 }
 
-/// Asked for once: the answer is read from files (of control groups), which takes 20 µs, a fifth of attention's time over
-/// one head of 512 vectors.
+/// Asked for once, what the process may run on later aside: the answer is read from files (of control groups), which takes
+/// 20 µs, and a call of attention asks four times. (Over eight vectors it took twice as long.)
 static CORES: OnceLock<usize> = OnceLock::new();
 
 #[cfg(test)]

@@ -138,21 +138,21 @@ impl Panel {
         self.pack_queries(problem, kernel, whole(problem.shape.depth), w);
     }
 
-    /// The scaled queries of the rows, in lanes (`depth` in whole vectors, w). Turned about in squares of vectors: number
-    /// by number it took 3 % of the time at N = 2048 and 12 % at 512.
-    fn pack_queries(&mut self, problem: &Problem, kernel: &Kernel, depth: usize, w: usize) {
-        self.staged.make_room(w * depth);
+    /// The scaled queries of the rows, in lanes: (d in whole vectors, w). Turned about in squares of vectors: number by
+    /// number it took 3 % of the time at N = 2048 and 12 % at 512.
+    fn pack_queries(&mut self, problem: &Problem, kernel: &Kernel, padded: usize, w: usize) {
+        self.staged.make_room(w * padded);
         let staged = self.staged.get_mut();
-        for (row, staged) in self.rows.iter().zip(staged.chunks_exact_mut(depth.max(1))) {
+        for (row, room) in self.rows.iter().zip(staged.chunks_exact_mut(padded.max(1))) {
             let query = problem.queries.row(row.head, row.query);
             // The scale goes in first: q·k may leave float32 where q·scale·k does not.
-            kernel.scale(query, problem.options.scale, staged);
-            staged[query.len()..].fill(0.0);
+            kernel.scale(query, problem.options.scale, room);
+            room[query.len()..].fill(0.0);
         }
-        staged[self.rows.len() * depth..].fill(0.0);
-        self.queries.make_room(depth * w);
-        if depth > 0 {
-            kernel.transpose(staged, depth, self.queries.get_mut());
+        staged[self.rows.len() * padded..].fill(0.0);
+        self.queries.make_room(padded * w);
+        if padded > 0 {
+            kernel.transpose(staged, padded, self.queries.get_mut());
         }
     }
 

@@ -238,7 +238,12 @@ impl Part<'_> {
             for (lane, (sum, &power)) in sums.iter_mut().zip(told).enumerate() {
                 // A logit of −inf weighs nothing, and 0·inf is no number. −ln p in this order keeps its digits
                 // where logits are large.
-                let less = (peak[lane] - logits[lane]) + logarithm[lane];
+                let below = if logits[lane] == peak[lane] {
+                    0.0 // of +inf too
+                } else {
+                    peak[lane] - logits[lane]
+                };
+                let less = below + logarithm[lane];
                 *sum += if power > 0.0 { power * less } else { 0.0 };
             }
             if !self.mass.is_empty() {

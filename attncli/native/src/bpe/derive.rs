@@ -7,6 +7,7 @@
 //! order: the parts are shorter than the whole, so tokens are taken by length.
 
 use super::merge::{Merger, Merges};
+use crate::error::{Error, Result};
 use crate::pair::{pack, unpack};
 use crate::tokens::Tokens;
 use crate::workers::{in_order, meant};
@@ -16,25 +17,16 @@ const NONE: u32 = u32::MAX;
 /// Tokens that a thread takes at a time: they take longer than to start it.
 const JOB: usize = 1024;
 
-/// (left, right, new) ids by the rank of what they make, which is its id.
+/// (left, right, new) ids by the rank of what they make, which is its id, of distinct tokens; found on all cores.
 ///
 /// A token that its own bytes don't merge to is left out: no text merges to it either. None where one of the 256
 /// bytes is no token.
-pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
-    let mut of_byte = [NONE; 256];
-    let mut by_length: Vec<u64> = Vec::with_capacity(tokens.len());
-    for (id, token) in (0..u32::MAX).zip(tokens.iter()) {
-        match token {
-            [] => {}
-            [byte] => of_byte[usize::from(*byte)] = id,
-            _ => by_length.push(pack(u32::try_from(token.len()).ok()?, id)),
-        }
-    }
-    if of_byte.contains(&NONE) {
-        return None;
-    }
-    by_length.sort_unstable();
-    let mut table = Merges::by_rank(tokens.len())?;
+pub fn merges(tokens: &Tokens) -> Result<Option<Vec<(u32, u32, u32)>>> {
+    let Some((of_byte, by_length)) = sorted(tokens) else {
+        return Ok(None);
+    };
+    let too_many = || Error::Invalid(format!("{} tokens are too many", tokens.len()));
+    let mut table = Merges::by_rank(tokens.len()).ok_or_else(too_many)?;
     let mut parts = vec![None; tokens.len()];
     let go_on = AtomicBool::new(false);
     for alike in by_length.chunk_by(|a, b| unpack(*a).0 == unpack(*b).0) {
@@ -60,11 +52,29 @@ pub fn merges(tokens: &Tokens) -> Option<Vec<(u32, u32, u32)>> {
                 });
                 Ok(merged.collect::<Vec<_>>())
             },
-        );
-        for (left, right, id) in found.ok()?.into_iter().flatten() {
+        )?;
+        for (left, right, id) in found.into_iter().flatten() {
             table.insert_at(id, left, right);
             parts[id as usize] = Some((left, right, id));
         }
     }
-    Some(parts.into_iter().flatten().collect())
+    Ok(Some(parts.into_iter().flatten().collect()))
+}
+
+/// The token of each byte, and the ids of all longer ones behind their lengths, the shortest first.
+fn sorted(tokens: &Tokens) -> Option<([u32; 256], Vec<u64>)> {
+    let mut of_byte = [NONE; 256];
+    let mut by_length = Vec::with_capacity(tokens.len());
+    for (id, token) in (0..u32::MAX).zip(tokens.iter()) {
+        match token {
+            [] => {}
+            [byte] => of_byte[usize::from(*byte)] = id,
+            _ => by_length.push(pack(u32::try_from(token.len()).ok()?, id)),
+        }
+    }
+    if of_byte.contains(&NONE) {
+        return None;
+    }
+    by_length.sort_unstable();
+    Some((of_byte, by_length))
 }

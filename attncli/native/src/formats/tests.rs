@@ -83,7 +83,7 @@ fn with_all_bytes(of: &[&[u8]]) -> Tokens {
 fn merges_follow_from_ranks() {
     let table = with_all_bytes(&[b"a", b"b", b"c", b"ab", b"bc", b"abc", b"cab", b"bca"]);
     // abc is ab + c, for ab comes before bc; cab is c + ab; bca comes to bc + a.
-    let found = derive::merges(&table).unwrap();
+    let found = derive::merges(&table).unwrap().unwrap();
     assert_eq!(
         found,
         [(0, 1, 3), (1, 2, 4), (3, 2, 5), (2, 3, 6), (4, 0, 7)]
@@ -94,9 +94,31 @@ fn merges_follow_from_ranks() {
 fn ranks_may_fall_again_as_parts_grow() {
     // ab has a higher rank than abc, which is made of it all the same; cba is never reached.
     let table = with_all_bytes(&[b"abc", b"a", b"b", b"c", b"ab", b"xy", b"x", b"y", b"cba"]);
-    let found = derive::merges(&table).unwrap();
+    let found = derive::merges(&table).unwrap().unwrap();
     assert_eq!(found, [(4, 3, 0), (1, 2, 4), (6, 7, 5)]);
-    assert_eq!(derive::merges(&tokens(&[b"a", b"b", b"ab"])), None);
+    assert_eq!(derive::merges(&tokens(&[b"a", b"b", b"ab"])).unwrap(), None);
+}
+
+/// More tokens of one length than a thread takes at a time: all pairs of 64 letters, and each with a letter more.
+#[test]
+fn many_merges_follow_from_ranks() {
+    let letters: Vec<u8> = (0..=255).collect();
+    let pairs: Vec<_> = (0..64).flat_map(|a| (0..64).map(move |b| [a, b])).collect();
+    let longer: Vec<_> = pairs.iter().map(|&[a, b]| [a, b, 200]).collect();
+    let mut table = Tokens::default();
+    letters
+        .iter()
+        .for_each(|&letter| table.push(&[letter]).unwrap());
+    pairs.iter().for_each(|pair| table.push(pair).unwrap());
+    longer.iter().for_each(|token| table.push(token).unwrap());
+    let found = derive::merges(&table).unwrap().unwrap();
+    let two = pairs.iter().map(|&[a, b]| (u32::from(a), u32::from(b)));
+    let three = (256..).zip(&longer).map(|(pair, _)| (pair, 200));
+    let want = (256..).zip(two.chain(three));
+    let want: Vec<_> = want
+        .map(|(new, (left, right))| (left, right, new))
+        .collect();
+    assert_eq!(found, want);
 }
 
 #[test]

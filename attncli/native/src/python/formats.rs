@@ -36,7 +36,7 @@ fn derive_merges(
     ends: PyBackedBytes,
 ) -> PyResult<Option<(Buffer<'_>, Buffer<'_>)>> {
     let tokens = Tokens::new(tokens.to_vec(), numbers(&ends))?;
-    let merges = py.detach(|| derive::merges(&tokens));
+    let merges = py.detach(|| derive::merges(&tokens))?;
     Ok(merges.map(|merges| {
         let pairs = merges.iter().flat_map(|&(left, right, _)| [left, right]);
         let new = merges.iter().map(|&(_, _, new)| new);

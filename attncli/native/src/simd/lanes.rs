@@ -34,7 +34,7 @@ pub trait Lanes: Copy {
     unsafe fn max(self, b: Self) -> Self;
     /// The smaller one; `b` where self is NaN.
     unsafe fn min(self, b: Self) -> Self;
-    /// n and f with self = n + f, n whole and −1/2 ≤ f ≤ 1, where |self| < 2^22; n as `scale` takes it.
+    /// Where |self| < 2^22: a whole number, in the form that `scale` takes, and f with self = it + f, −1/2 ≤ f ≤ 1.
     unsafe fn split(self) -> (Self, Self);
     /// self · 2^n for an n that `split` gave, where self is near 1 and the result is normal.
     unsafe fn scale(self, n: Self) -> Self;

@@ -80,6 +80,24 @@ fn infinite_and_lowest_bias() {
             assert!((output[query * 8] - middle).abs() < 1e-6);
         }
     }
+    // The largest number met before +inf, as a key's bias and as a sink, is forgotten.
+    let mut bias = vec![0.0; 600];
+    bias[7] = f32::MAX;
+    bias[500] = f32::INFINITY;
+    case.bias = Some((bias, [1, 1, 600]));
+    for sinks in [None, Some(vec![f32::MAX])] {
+        case.sinks = sinks;
+        for kernel in available() {
+            let weights = case.weights(&kernel, 1);
+            let (output, _) = case.attention(&kernel, 1);
+            for query in 0..4 {
+                let row = &weights[query * 600..(query + 1) * 600];
+                assert_eq!((row[7], row[500], row.iter().sum::<f32>()), (0.0, 1.0, 1.0));
+                assert!((output[query * 8] - case.values.0[500 * 8]).abs() < 1e-6);
+            }
+        }
+    }
+    case.sinks = None;
     case.bias = Some((vec![f32::MIN], [1, 1, 1]));
     for kernel in available() {
         let weights = case.weights(&kernel, 1);

@@ -50,6 +50,35 @@ fn exp_is_right_beside_one() {
     }
 }
 
+/// What earlier tiles shrink by: e^(peak before − peak now).
+#[test]
+fn shrink_is_right_to_two_units() {
+    let mut xs: Vec<f32> = grid(-86.5, 0.0).chain(grid(-1.0, 0.0)).collect();
+    xs.extend([-86.7, f32::MIN, f32::NEG_INFINITY]);
+    for kernel in available() {
+        let w = kernel.panel();
+        for xs in xs.chunks(w) {
+            let mut before = xs.to_vec();
+            before.resize(w, 0.0);
+            let mut shrink = vec![0.0; w];
+            kernel.softmax(
+                &mut vec![0.0; w],
+                &mut before,
+                &mut vec![0.0; w],
+                &mut shrink,
+            );
+            for (&power, &x) in shrink.iter().zip(xs) {
+                if x < -86.6 {
+                    assert_eq!(power, 0.0);
+                } else {
+                    let worst = units(power, f64::from(x).exp());
+                    assert!(worst < 2.0, "{} lanes, e^{x}: {worst}", kernel.lanes);
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn exp_at_its_ends() {
     for kernel in available() {
@@ -72,6 +101,24 @@ fn tanh_keeps_all_digits() {
             let worst = got.iter().zip(want).map(|(&got, want)| units(got, want));
             let worst = worst.fold(0.0, f64::max);
             assert!(worst < 5.0, "{} lanes, cap {cap}: {worst}", kernel.lanes);
+        }
+    }
+}
+
+/// Each number's place tells its row and column; what stands behind the matrix stays.
+#[test]
+fn matrices_turn_about_their_diagonal() {
+    for kernel in available() {
+        for (rows, columns) in [(1, 1), (2, 3), (3, 1)] {
+            let (rows, columns) = (rows * kernel.lanes, columns * kernel.lanes);
+            let from: Vec<f32> = (0u16..).take(rows * columns).map(f32::from).collect();
+            let mut to = vec![-1.0; rows * columns + 1];
+            kernel.transpose(&from, columns, &mut to);
+            for (at, &x) in to[..rows * columns].iter().enumerate() {
+                let (column, row) = (at / rows, at % rows);
+                assert_eq!(x, from[row * columns + column], "{} lanes", kernel.lanes);
+            }
+            assert_eq!(to[rows * columns], -1.0);
         }
     }
 }
