@@ -110,8 +110,8 @@ pub fn meant(threads: usize) -> usize {
     }
 }
 
-/// Asked for once, what the process may run on later aside: the answer is read from files (of control groups), which takes
-/// 20 µs, and a call of attention asks four times. (Over eight vectors it took twice as long.)
+/// Asked for once, what the process may run on later aside: the answer is read from files (of control groups), which
+/// takes 20 µs, and a call of attention asks four times. (Over eight vectors it took twice as long.)
 static CORES: OnceLock<usize> = OnceLock::new();
 
 #[cfg(test)]

@@ -265,19 +265,18 @@ impl Panel {
         }
         let staged = self.staged.get();
         for (lane, (row, lse)) in self.rows.iter().zip(lse).enumerate() {
-            let total = f64::from(totals[lane]);
-            *lse = to_f32(f64::from(self.peak.get()[lane]) + total.ln());
-            // By 1 / total, for a division of each number took a twentieth of the time at N = 512.
-            let part = if total > 0.0 { 1.0 / total } else { 0.0 };
+            let total = totals[lane];
+            *lse = to_f32(f64::from(self.peak.get()[lane]) + f64::from(total).ln());
+            // Not divided by the total: that took a twentieth of the time at N = 512.
             let sums = &staged[lane * depth..(lane + 1) * depth];
-            kernel.scale(sums, part, output.row(row.head, row.query));
+            kernel.scale(sums, part(total), output.row(row.head, row.query));
         }
     }
 
     /// What each row's e^(logit − peak) is multiplied by to be a weight: 1 / total.
     pub fn parts(&self) -> impl Iterator<Item = f32> + use<'_> {
         let totals = self.total.get()[..self.rows.len()].iter();
-        totals.map(|&total| if total > 0.0 { 1.0 / total } else { 0.0 })
+        totals.map(|&total| to_f32(part(total)))
     }
 
     /// Leaves the logits of some keys in the room and their e^(logit − peak) in `weighed`, both (keys, w), once the
@@ -308,5 +307,14 @@ impl Panel {
                 *x = power * part;
             }
         }
+    }
+}
+
+/// What e^(logit − peak) of a row with this total is multiplied by to be a weight; a row of no keys has none.
+fn part(total: f32) -> f64 {
+    if total > 0.0 {
+        1.0 / f64::from(total)
+    } else {
+        0.0
     }
 }

@@ -50,8 +50,8 @@ const EXP2: [f32; 7] = [
 ];
 
 /// e^x, x ≤ 0, as a weight beside e^0 = 1 (of NaN 0): the relative error grows with |x|, as x·log2 e is rounded, up to
-/// (2.5 + 1.25|x|)·2^−24, and the result is never more than 1.4e-7 from e^x. With AVX-512 it takes three quarters of the instructions of
-/// `exp_not_positive` (attention 1.05 to 1.08 times as fast, Ice Lake).
+/// (2.5 + 1.25|x|)·2^−24, and the result is never more than 1.4e-7 from e^x. With AVX-512 it takes three quarters of the
+/// instructions of `exp_not_positive` (attention 1.05 to 1.08 times as fast, Ice Lake).
 ///
 /// # Safety
 /// As `Lanes` asks.

@@ -59,45 +59,44 @@ fn rows_with_nothing_to_attend_to_are_zeros() {
     assert_right(&case, 1e-6);
 }
 
+/// These keys share each row equally, and no other weighs.
+fn assert_shared(case: &Case, keys: &[usize]) {
+    let share = 1.0 / crate::number::to_f32(crate::number::count(keys.len()));
+    let value = |key: usize| case.values.0[key * 8];
+    let mean = share * keys.iter().map(|&key| value(key)).sum::<f32>();
+    for kernel in available() {
+        let weights = case.weights(&kernel, 1);
+        let (output, lse) = case.attention(&kernel, 1);
+        for query in 0..4 {
+            let row = &weights[query * 600..(query + 1) * 600];
+            for (key, &weight) in row.iter().enumerate() {
+                assert_eq!(weight, if keys.contains(&key) { share } else { 0.0 });
+            }
+            assert_eq!(lse[query], f32::INFINITY);
+            assert!((output[query * 8] - mean).abs() < 1e-6);
+        }
+    }
+}
+
 /// Keys whose bias is +inf share the row equally; the lowest finite bias on all keys changes nothing.
 #[test]
 fn infinite_and_lowest_bias() {
     let mut random = Random(12);
     let mut case = Case::plain(&mut random, [1, 4, 8], [1, 600, 8]);
     let mut bias = vec![0.0; 600];
-    bias[3] = f32::INFINITY;
-    bias[500] = f32::INFINITY;
     bias[7] = f32::MAX;
-    case.bias = Some((bias, [1, 1, 600]));
-    for kernel in available() {
-        let weights = case.weights(&kernel, 1);
-        let (output, lse) = case.attention(&kernel, 1);
-        for query in 0..4 {
-            let row = &weights[query * 600..(query + 1) * 600];
-            assert_eq!((row[3], row[500], row.iter().sum::<f32>()), (0.5, 0.5, 1.0));
-            assert_eq!(lse[query], f32::INFINITY);
-            let middle = 0.5 * (case.values.0[3 * 8] + case.values.0[500 * 8]);
-            assert!((output[query * 8] - middle).abs() < 1e-6);
-        }
-    }
+    bias[500] = f32::INFINITY;
+    let with = |bias: &Vec<f32>| Some((bias.clone(), [1, 1, 600]));
     // The largest number met before +inf, as a key's bias and as a sink, is forgotten.
-    let mut bias = vec![0.0; 600];
-    bias[7] = f32::MAX;
-    bias[500] = f32::INFINITY;
-    case.bias = Some((bias, [1, 1, 600]));
     for sinks in [None, Some(vec![f32::MAX])] {
         case.sinks = sinks;
-        for kernel in available() {
-            let weights = case.weights(&kernel, 1);
-            let (output, _) = case.attention(&kernel, 1);
-            for query in 0..4 {
-                let row = &weights[query * 600..(query + 1) * 600];
-                assert_eq!((row[7], row[500], row.iter().sum::<f32>()), (0.0, 1.0, 1.0));
-                assert!((output[query * 8] - case.values.0[500 * 8]).abs() < 1e-6);
-            }
-        }
+        case.bias = with(&bias);
+        assert_shared(&case, &[500]);
     }
     case.sinks = None;
+    bias[3] = f32::INFINITY;
+    case.bias = with(&bias);
+    assert_shared(&case, &[3, 500]);
     case.bias = Some((vec![f32::MIN], [1, 1, 1]));
     for kernel in available() {
         let weights = case.weights(&kernel, 1);
