@@ -312,12 +312,15 @@ def attention(
     lists: tuple[int, NDArray[np.uint32], NDArray[np.uint32]] | None = None,
     threads: int = 0,
     out: NDArray[np.float32] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """softmax(QKᵀ·scale + bias)V, tiled: memory O(N), never N×M (Vaswani et al. 2017, eq. 1).
 
     queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), each vector's numbers side by side, the vectors
     anywhere; H a multiple of Hkv, query head h reads kv head h // (H / Hkv). Returns output (H, N, dv) and the
     log-sum-exp of each row's logits (H, N). The output is `out` where that is given, laid out as freely.
+    A call that takes long calls `progress` every 50 ms and at the end: rows of the output (of all heads) that are done,
+    and all there are. The last rows come first, those of all heads together. What it raises ends the work.
 
     Query i stands at i' = i + M − N among the keys, or at `positions`[i] (N,), any integers. The logits are
     q·k·scale, then softcap·tanh(logits / softcap) where softcap > 0, then + bias, then − slope·|i' − j| where
@@ -376,14 +379,15 @@ def kernel_attention(
     causal: bool = False,
     threads: int = 0,
     out: NDArray[np.float32] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Σ_j φ(q)·φ(k_j) v_j / Σ_j φ(q)·φ(k_j), in time and memory O(N) (Katharopoulos et al. 2020, eq. 4 to 12).
 
-    queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) and `out` as those of `attention`. φ(x) is elu(x) + 1
-    (eq. 7), or where `projection` (m, d) is given exp(w·y − |y|²/2) / √m for each of its rows w, with y = √scale·x
-    (Choromanski et al. 2021, lemma 1). `causal` keeps keys j ≤ i + M − N. Returns output (H, N, dv) and (H, N)
-    log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf. The answer does not depend on `threads`, 0 for
-    one a core.
+    queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), `out` and `progress` as those of `attention`. φ(x) is
+    elu(x) + 1 (eq. 7), or where `projection` (m, d) is given exp(w·y − |y|²/2) / √m for each of its rows w, with
+    y = √scale·x (Choromanski et al. 2021, lemma 1). `causal` keeps keys j ≤ i + M − N. Returns output (H, N, dv) and
+    (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf. The answer does not depend on `threads`,
+    0 for one a core.
     """
 
 def finite(numbers: NDArray[np.float32], *, threads: int = 0) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import io
 import math
@@ -9,7 +10,7 @@ import mmap
 import os
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -20,10 +21,14 @@ if TYPE_CHECKING:
 
     from attncli.wire.record import Record
 
-__all__ = ["InPlace", "room"]
+__all__ = ["InPlace", "Place", "place"]
 
 POPULATE_WRITE = 23
 """MADV_POPULATE_WRITE of madvise(2), which Python's mmap does not name everywhere."""
+WRITE = 2
+"""SYNC_FILE_RANGE_WRITE of sync_file_range(2)."""
+AT_ONCE, AHEAD = 1 << 28, 1 << 29
+"""Bytes of a file whose memory is taken at a time, and how far it is taken before anything is computed there."""
 
 
 class InPlace:
@@ -36,7 +41,8 @@ class InPlace:
 
     def __init__(self, handle: BinaryIO) -> None:
         self._handle = handle
-        self._placed: NDArray[Any] | None = None
+        self._place: Place | None = None
+        self._array: NDArray[Any] | None = None
 
     def room(self, shape: tuple[int, ...]) -> NDArray[Any] | None:
         """Where the next output, float32 of this shape, goes; None where it is small or the handle no plain file.
@@ -47,21 +53,88 @@ class InPlace:
 
         dtype = np.dtype(np.float32)
         size = math.prod(shape) * dtype.itemsize
-        data = room(self._handle, npy.header_bytes(dtype.str, shape), size) if size > npy.STEP else None
-        self._placed = None if data is None else np.frombuffer(data, dtype).reshape(shape)
-        return self._placed
+        self._array = self._place = None
+        if size > npy.STEP:
+            heads = shape[0] if len(shape) > 2 else 1  # heads that are joined in rows are computed together
+            self._place = place(self._handle, npy.header_bytes(dtype.str, shape), size, parts=heads)
+        if self._place is not None:
+            self._array = np.frombuffer(self._place.data, dtype).reshape(shape)
+        return self._array
+
+    def computed(self, done: int, rows: int) -> None:
+        """So many of the next output's rows are computed, the last ones of all heads."""
+        if self._place is not None:
+            self._place.filled(done, rows)
 
     def write(self, records: Iterable[Record]) -> None:
         """Writes what does not stand there yet."""
         import numpy as np
 
         for record in records:
-            if self._placed is None or record.output is None or not np.may_share_memory(record.output, self._placed):
+            if self._array is None or record.output is None or not np.may_share_memory(record.output, self._array):
                 npy.write(self._handle, [record], array="output")
-            self._placed = None
+            self._array = self._place = None
 
 
-def room(handle: BinaryIO, head: bytes, size: int) -> memoryview | None:
+class Place:
+    """A part of a file mapped into memory, to be filled from its end on; as it is, more of its memory is taken, and
+    the disk begins to write.
+
+    To take it at once takes 0.04 s for 268 MB; page by page, as threads come to them, 0.3 s of their time. To wait for
+    the disk at the end alone takes 0.5 s for 1 GB.
+    """
+
+    def __init__(self, number: int, mapped: mmap.mmap, start: int, size: int, parts: int) -> None:
+        """The last `size` bytes that are mapped of the file of this number, `start` in the file; each of `parts` equal
+        parts of them is filled from its end on, all together."""
+        skipped = len(mapped) - size
+        self._number, self._mapped, self._offset = number, mapped, start - skipped
+        self._part = size // parts
+        self._parts = range(skipped, len(mapped), self._part)
+        self.data = memoryview(mapped)[skipped:]
+        # Of each part: from where on its memory is taken, it was filled, and the disk has begun to write.
+        self._taken = self._filled = self._written = self._part
+        self._take()
+
+    def filled(self, done: int, of: int) -> None:
+        """So much of it is filled, about: nothing is lost where it is less."""
+        before, self._filled = self._filled, self._part * (of - done) // of
+        self._take()
+        # What was filled since the last call is left out: threads may still be at it.
+        for start, size in self._pages(before, self._written):
+            # Out of this map first, and not out of memory: while threads run, to begin to write a page that is mapped
+            # interrupts all of them (1 GB 2.7 s in place of 0.1).
+            self._mapped.madvise(mmap.MADV_DONTNEED, start, size)
+            begin_to_write(self._number, self._offset + start, size)
+        self._written = before
+
+    def _take(self) -> None:
+        """Takes the memory of what is filled next."""
+        parts = len(self._parts)
+        wanted = max(0, self._filled - AHEAD // parts, self._taken - AT_ONCE // parts)
+        wanted = min(wanted, self._taken)
+        for start, size in self._pages(wanted, self._taken):
+            with suppress(OSError):  # before Linux 5.14 there is no such advice
+                self._mapped.madvise(POPULATE_WRITE, start, size)
+        self._taken = wanted
+
+    def _pages(self, first: int, end: int) -> Iterator[tuple[int, int]]:
+        """Start and size, whole pages in the map, of bytes `first` to `end` of each part."""
+        if sys.platform == "linux" and first < end:
+            for part in self._parts:
+                start = (part + first) // mmap.PAGESIZE * mmap.PAGESIZE
+                yield start, part + end - start
+
+
+def begin_to_write(number: int, start: int, size: int) -> None:
+    """Lets the disk begin to write a part of a file, and does not wait; nothing where the system cannot."""
+    # Python has no such function. posix_fadvise's DONTNEED does the same, but takes out of memory what it has written.
+    with suppress(AttributeError):  # a C library without it
+        begin = ctypes.CDLL(None).sync_file_range
+        begin(ctypes.c_int(number), ctypes.c_int64(start), ctypes.c_int64(size), ctypes.c_uint(WRITE))
+
+
+def place(handle: BinaryIO, head: bytes, size: int, *, parts: int = 1) -> Place | None:
     """Writes `head` to an output, and gives the `size` bytes behind it as a map of the file, to be filled.
 
     None, and nothing is written, where the output is no plain file. The space is reserved first: on a full disk that
@@ -80,10 +153,6 @@ def room(handle: BinaryIO, head: bytes, size: int) -> memoryview | None:
         if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO):
             raise
         return None  # a file system that reserves or maps nothing; what is written over it is as long
-    if sys.platform == "linux":
-        with suppress(OSError):  # before Linux 5.14 there is no such advice
-            # At once it takes 0.04 s for 268 MB; page by page, as threads came to them, it took 0.3 s of their time.
-            data.madvise(POPULATE_WRITE)
     handle.write(head)
     handle.seek(start + size)
-    return memoryview(data)[start - offset :]
+    return Place(handle.fileno(), data, start, size, parts)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, BinaryIO
 
 import typer
@@ -11,6 +11,7 @@ import typer
 from attncli.cli.attended import attended_to_by, projections_named
 from attncli.cli.command import subcommand
 from attncli.cli.console import Console
+from attncli.cli.grid import Grid, check_length
 from attncli.cli.methods import (
     BackendOption,
     CompareOption,
@@ -72,8 +73,6 @@ METHODS = (
     "linear",
 )
 """The names in `core/attention/mechanisms.py`; here too, since that imports NumPy (a test holds them together)."""
-LONGEST_DRAWN = 4096
-"""Tokens: beyond, the weights of one head would take more than 64 MiB, and a cell of the grid stand for thousands."""
 
 
 @subcommand("attend")
@@ -221,7 +220,7 @@ def run(
     told = _told(top, head, row, ("weights",) if drawing else wanted)
     attended_to = attended_to_by(context, keys, values)
     projected = projections_named(projections, seed or 0)
-    drawn_labels: list[Labels] = []
+    grid = Grid(*told["weights_of"])
     in_place: InPlace | None = None
 
     fmt = "npy"
@@ -230,8 +229,8 @@ def run(
         x = record.vectors if record.vectors is not None else record.output
         if x is None:
             raise DataError("has no vectors", hint="ids go through `embed` first")
-        if drawing and x.shape[-2] > LONGEST_DRAWN:
-            raise DataError(f"{x.shape[-2]:,} tokens are too many to draw", hint="use --to json or npy")
+        if drawing:
+            check_length(x.shape[-2])
         if record.tokens is not None and len(record.tokens) != x.shape[-2]:
             raise DataError(f"has {len(record.tokens)} tokens and {x.shape[-2]} vectors")
         k, v, labels = attended_to(record)
@@ -250,7 +249,7 @@ def run(
         if alibi:
             layer["alibi_slopes"] = slopes(x.shape[0] if x.ndim == 3 else heads or 1)
         room = None if in_place is None else in_place.room
-        made = multi_head(x, emit=("weights",) if drawing else wanted, room=room, **layer, **told)
+        made = multi_head(x, emit=("weights",) if drawing else wanted, room=room, progress=computed, **layer, **told)
         if made.empty_rows:
             console.say("some rows may attend to nothing; they are zeros")
         record.vectors, record.output = None, made.output
@@ -259,8 +258,12 @@ def run(
         if compare_exact:
             record.extra |= _compared(console, record, x, layer)
         if drawing:
-            rows = _row_labels(record, x.shape[-2], told["weights_of"][1])
-            drawn_labels.append((rows, labels))
+            grid.label(record, x.shape[-2], labels)
+
+    def computed(rows: int, of: int) -> None:
+        console.progress("attending", rows, of)
+        if in_place is not None:
+            in_place.computed(rows, of)
 
     def format_for(came_in: str) -> str:
         if drawing:
@@ -273,8 +276,7 @@ def run(
 
     def writer_for(fmt: str, handle: BinaryIO) -> Callable[[Iterable[Record]], None]:
         if fmt == "grid":
-            chosen = told["weights_of"][0]
-            return lambda records: _draw(records, drawn_labels, chosen, handle, console.colored())
+            return partial(grid.draw, handle=handle, color=console.colored())
         if fmt == "npy" and wanted == ["output"]:
             nonlocal in_place
             in_place = InPlace(handle)
@@ -299,6 +301,7 @@ def run(
         },
         allow_nan=allow_nan,
     )
+    console.progress.clear()
 
 
 def _compared(console: Console, record: Record, x: NDArray[Any], layer: dict[str, Any]) -> dict[str, Any]:
@@ -368,30 +371,3 @@ def _options(
         "bias": arrays.load_one(bias) if bias else None,
         "threads": common.threads,
     }
-
-
-Labels = tuple["Sequence[str]", "Sequence[str] | None"]
-"""Of the rows that are drawn, and of the keys."""
-
-
-def _row_labels(record: Record, length: int, rows: Sequence[int] | None) -> Sequence[str]:
-    """The tokens or places of all rows, or of the chosen ones."""
-    labels = record.tokens or [str(number) for number in range(length)]
-    return labels if rows is None else [labels[row] for row in rows]
-
-
-def _draw(
-    records: Iterable[Record], labels: list[Labels], heads: Sequence[int] | None, handle: BinaryIO, color: bool
-) -> None:
-    """Draws a batch; `labels` holds those of its records, and is emptied. `heads` are those chosen."""
-    from attncli.render.terminal import draw_attention
-
-    for record, (queries, keys) in zip(records, labels, strict=False):
-        weights = record.weights
-        if weights is None:
-            raise DataError("has no weights to draw", record=str(record.id))
-        keys = keys or [str(number) for number in range(weights.shape[2])]
-        drawing = io.StringIO()  # rich would end the program itself where the reader has gone
-        draw_attention(weights, queries, keys, drawing, title=str(record.id or ""), heads=heads, color=color)
-        handle.write(drawing.getvalue().encode("utf-8", "backslashreplace"))
-    labels.clear()

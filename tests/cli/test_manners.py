@@ -475,6 +475,15 @@ def test_progress_as_json(samples: Path) -> None:
     assert quiet.stderr == b""
 
 
+def test_progress_of_attention_as_json(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((30_000, 64), np.float32))
+    attend = ["attend", str(tmp_path / "x.npy"), "--threads", "1", "-o", str(tmp_path / "y.npy"), "--progress", "json"]
+    lines = [json.loads(line) for line in run(*attend).stderr.splitlines()]
+    assert {(line["stage"], line["total"]) for line in lines} == {("attending", 30_000)}
+    assert len(lines) > 1
+    assert lines[-1]["done"] == 30_000
+
+
 def test_the_slow_engine_is_told_once(tmp_path: Path) -> None:
     (tmp_path / "big").write_bytes(b"word " * 300_000)
     done = run("encode", "--count", str(tmp_path / "big"), str(tmp_path / "big"), ATTNCLI_ENGINE="reference")

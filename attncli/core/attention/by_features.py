@@ -32,6 +32,7 @@ def attention(
         problem.values,
         projection=projection,
         out=problem.out,
+        progress=problem.progress,
         **{name: problem.options[name] for name in ("scale", "causal", "threads")},
     )
     if not finite(output, problem.options["threads"]):

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from attncli.core.attention.attended import Attended, attended
-from attncli.core.attention.problem import Problem
+from attncli.core.attention.problem import Problem, Progress
 from attncli.core.attention.rope import Rope
 from attncli.errors import DataError
 
@@ -40,6 +40,7 @@ def attention(
     return_weights: bool = False,
     return_lse: bool = False,
     out: Floats | None = None,
+    progress: Progress | None = None,
 ) -> Floats | Attended:
     """Each query's mean of the values, weighted by softmax of its products with the keys.
 
@@ -49,7 +50,8 @@ def attention(
     attend) and `bias` broadcast against (…, H, N, M). `causal` and `window` (an int or (left, right)) as drawn
     in `masks`. A row with nothing to attend to gives zeros. With `return_weights` or `return_lse` the result
     is an `Attended`. `out` (…, H, N, dv) is where the output is written, if given: rows (N, H·dv) split into heads
-    will do, as they do for queries, keys and values, so that nothing is copied.
+    will do, as they do for queries, keys and values, so that nothing is copied. A call that takes long tells `progress`
+    on the way how many of the output's rows (of all heads) are done and how many there are; the last rows come first.
 
     Query i stands at position i' = i + M − N among the keys, or where `positions` (N,) says: np.arange(N) is
     what PyTorch's is_causal means. `rope` rotates queries and keys by their positions (`rope.Rope`);
@@ -80,6 +82,7 @@ def attention(
         positions=positions,
         threads=threads,
         out=out,
+        progress=progress,
     )
     output, lse = problem.attend()
     return attended(problem, output, lse, problem.weigh, return_weights=return_weights, return_lse=return_lse)

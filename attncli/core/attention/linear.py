@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from attncli.core.attention import by_features
 from attncli.core.attention.attended import Attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.problem import Problem
+from attncli.core.attention.problem import Problem, Progress
 from attncli.core.attention.rope import Rope
 
 __all__ = ["attention", "row_weights"]
@@ -35,13 +35,15 @@ def attention(
     return_weights: bool = False,
     return_lse: bool = False,
     out: Floats | None = None,
+    progress: Progress | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; lse is log φ(q)·Σφ(k).
 
     >>> attention([[[0.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]])
     array([[[3.]]], dtype=float32)
     """
-    problem = Problem.of(queries, keys, values, causal=causal, rope=rope, threads=threads, out=out)
+    options: dict[str, Any] = {"threads": threads, "out": out, "progress": progress}
+    problem = Problem.of(queries, keys, values, causal=causal, rope=rope, **options)
     return by_features.attention(problem, None, return_weights=return_weights, return_lse=return_lse)
 
 

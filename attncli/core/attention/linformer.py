@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from attncli.core import engine
 from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.problem import Problem, finite
+from attncli.core.attention.problem import Problem, Progress, finite
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError, DataError
 
@@ -48,6 +48,7 @@ def attention(
     return_weights: bool = False,
     return_lse: bool = False,
     out: Floats | None = None,
+    progress: Progress | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`.
 
@@ -58,7 +59,8 @@ def attention(
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], E=[[0.5, 0.5]])
     array([[[3.]]], dtype=float32)
     """
-    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, threads=threads, out=out)
+    options: dict[str, Any] = {"threads": threads, "out": out, "progress": progress}
+    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, **options)
     given = _given(problem, rank, E, F)
     short = _shortened(problem, rank, seed, given)
     output, lse = short.attend()

@@ -80,13 +80,13 @@ def options_for(method: str, options: dict[str, Any], *, backend: str | None = N
     return given
 
 
-def takes(method: str, option: str) -> bool:
-    """Whether a method has an option.
+def takes(method: str, option: str, backend: str | None = None) -> bool:
+    """Whether a method, or its backend, has an option.
 
     >>> takes("nystrom", "landmarks"), takes("nystrom", "causal"), takes("bigbird", "causal")
     (True, False, True)
     """
-    return _has(MECHANISMS[method], option)
+    return _has(_run(method, backend), option)
 
 
 def _run(method: str, backend: str | None) -> Callable[..., Any]:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from attncli.core.attention import exact, mechanisms
+from attncli.core.attention.problem import Progress
 from attncli.core.attention.projections import Linear, Projections
 from attncli.core.attention.summary import Summary, chosen_weights, summary
 from attncli.errors import CallError, DataError
@@ -75,6 +76,7 @@ def multi_head(
     weights_of: tuple[Sequence[int] | None, Sequence[int] | None] = (None, None),
     method: str = "exact",
     room: Room | None = None,
+    progress: Progress | None = None,
     **options: Any,
 ) -> MultiHead:
     """One layer of attention over vectors.
@@ -86,7 +88,7 @@ def multi_head(
     `emit` names what is wanted: output, weights (of the heads and rows `weights_of`, all where None), scores; and of
     exact attention and windows, without building the weights: top-k (the `top` largest of each row), entropy,
     distances. `room` gives an array of a shape, float32, in which the output is then computed, or None where it can
-    be anywhere. Raises DataError where shapes don't fit.
+    be anywhere; `progress` is told how far it is, by methods that can tell. Raises DataError where shapes don't fit.
 
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
     (3, 4)
@@ -109,6 +111,7 @@ def multi_head(
         return made
     wanted: dict[str, Any] = {"return_weights": whole and "weights" in emit, "return_lse": True}
     if "output" in emit:
+        wanted["progress"] = progress if mechanisms.takes(method, "progress", options.get("backend")) else None
         wanted["out"] = _out(x, q, k, v, room if projections is None else None)
     attended = mechanisms.attention(q, k, v, method=method, **wanted, **options)
     return replace(

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from attncli.core.attention.attended import Attended, attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.problem import Problem
+from attncli.core.attention.problem import Problem, Progress
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError
 
@@ -43,6 +43,7 @@ def attention(
     return_weights: bool = False,
     return_lse: bool = False,
     out: Floats | None = None,
+    progress: Progress | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; `landmarks` is m, at most N and M.
 
@@ -51,14 +52,15 @@ def attention(
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]])
     array([[[3.]]], dtype=float32)
     """
-    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, threads=threads, out=out)
+    options: dict[str, Any] = {"threads": threads, "out": out, "progress": progress}
+    problem = Problem.of(queries, keys, values, scale=scale, rope=rope, **options)
     few = _landmarks(problem, landmarks)
     if few is None:
         output = problem.zeros()
     else:
         means_q, means_k = few
         inverse = pseudo_inverse(_softmax(problem, means_q, means_k), iterations)  # [H, m, m]
-        gathered, _ = replace(problem, queries=means_q, out=None).attend()  # [H, m, M] @ [H, M, dv]
+        gathered, _ = replace(problem, queries=means_q, out=None, progress=None).attend()  # [H, m, M] @ [H, M, dv]
         middle = (inverse @ gathered).astype(gathered.dtype)  # [H, m, m] @ [H, m, dv]
         output, _ = replace(problem, keys=_repeated(problem, means_k), values=middle).attend()
     return attended(

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from attncli.core.attention import by_features
 from attncli.core.attention.attended import Attended
 from attncli.core.attention.by_features import RowWeights
-from attncli.core.attention.problem import Problem
+from attncli.core.attention.problem import Problem, Progress
 from attncli.core.attention.rope import Rope
 from attncli.errors import CallError
 
@@ -45,13 +45,15 @@ def attention(
     return_weights: bool = False,
     return_lse: bool = False,
     out: Floats | None = None,
+    progress: Progress | None = None,
 ) -> Floats | Attended:
     """Arguments, shapes and errors as those of `exact.attention`; `features` is m; lse estimates softmax's own.
 
     >>> attention([[[1.0]]], [[[0.0], [0.0]]], [[[2.0], [4.0]]], features=16).round(5)
     array([[[3.]]], dtype=float32)
     """
-    problem = _problem(queries, keys, values, causal=causal, scale=scale, rope=rope, threads=threads, out=out)
+    options: dict[str, Any] = {"threads": threads, "out": out, "progress": progress}
+    problem = _problem(queries, keys, values, causal=causal, scale=scale, rope=rope, **options)
     projection = _projection(problem, features, seed)
     return by_features.attention(problem, projection, return_weights=return_weights, return_lse=return_lse)
 

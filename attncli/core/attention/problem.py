@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,9 +17,11 @@ from attncli.core.reference import attention as reference
 from attncli.core.reference.attention_summary import attention_summary
 from attncli.errors import CallError, DataError
 
-__all__ = ["Problem", "finite"]
+__all__ = ["Problem", "Progress", "finite"]
 
 Floats = NDArray[np.floating[Any]]
+Progress = Callable[[int, int], None]
+"""Told how many rows of the output are done, and how many there are; the last rows come first."""
 FARTHEST = 1 << 53
 """Positions beyond are refused: sums of two of them are still exact, in floats and in integers."""
 MOST_THREADS = 1 << 16
@@ -40,6 +43,7 @@ class Problem:
     options: dict[str, Any]
     out: Floats | None = None
     """(heads, N, dv), where the output is to be written; None is anywhere."""
+    progress: Progress | None = None
 
     @classmethod
     def of(
@@ -61,6 +65,7 @@ class Problem:
         positions: ArrayLike | None = None,
         threads: int | None = None,
         out: Floats | None = None,
+        progress: Progress | None = None,
     ) -> Problem:
         """Arguments and errors as those of `exact.attention`."""
         threads = min(threads or 0, MOST_THREADS)
@@ -85,7 +90,7 @@ class Problem:
             "sinks": _for_heads("sinks", sinks, 1, leading, q.dtype),
             "positions": places,
             "threads": threads,
-        }, _room(out, (*leading, q.shape[1], v.shape[2]), q, k, v))  # fmt: skip
+        }, _room(out, (*leading, q.shape[1], v.shape[2]), q, k, v), progress)  # fmt: skip
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -95,7 +100,8 @@ class Problem:
     def attend(self, **more: Any) -> tuple[Floats, Floats]:
         """output (heads, N, dv) and log-sum-exp (heads, N)."""
         run = engine.attention() if self._narrow else reference.attention
-        return _refusing(run, self.queries, self.keys, self.values, out=self.out, **self.options | more)  # type: ignore[no-any-return]
+        arrays, where = (self.queries, self.keys, self.values), {"out": self.out, "progress": self.progress}
+        return _refusing(run, *arrays, **where, **self.options | more)  # type: ignore[no-any-return]
 
     def zeros(self) -> Floats:
         """The output (heads, N, dv) before anything is in it, for those who fill it themselves."""
@@ -138,7 +144,7 @@ class Problem:
                 if array is not None and chosen is not None and array.shape[axis] > 1:
                     array = np.ascontiguousarray(np.take(array, chosen, axis=axis))
             options[name] = array
-        return replace(self, queries=q, keys=k, values=v, options=options, out=None)
+        return replace(self, queries=q, keys=k, values=v, options=options, out=None, progress=None)
 
     def of_heads(self, heads: NDArray[np.intp]) -> Problem:
         """The same of some query heads, each with a key head of its own."""

@@ -70,7 +70,7 @@ def sparse_attention(
         output = problem.zeros()
         lse = np.full((heads, length), -np.inf, output.dtype)
         for part in parts:
-            _join(output, lse, *_attend(replace(problem, out=None), part), _queries_of(part, length))
+            _join(output, lse, *_attend(replace(problem, out=None, progress=None), part), _queries_of(part, length))
     return attended(
         problem,
         output,

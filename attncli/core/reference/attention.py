@@ -6,7 +6,7 @@ rows × M and never N × M. Works in the precision of its inputs, float32 or flo
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -31,10 +31,11 @@ def attention(
     sinks: Floats | None = None,
     threads: int = 0,
     out: Floats | None = None,
+    progress: Callable[[int, int], None] | None = None,
     **options: Any,
 ) -> tuple[Floats, Floats]:
     """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), lse (H, N)."""
-    del threads  # NumPy's matrix product has its own
+    del threads, progress  # NumPy's matrix product has its own; and the long calls are the native engine's
     group = _group(queries, keys)
     heads, length, _ = queries.shape
     output = np.empty((heads, length, values.shape[2]), queries.dtype) if out is None else out

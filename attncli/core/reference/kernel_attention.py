@@ -7,6 +7,7 @@ for exponents that drift apart inside a chunk.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -29,9 +30,10 @@ def kernel_attention(
     causal: bool = False,
     threads: int = 0,
     out: Floats | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Floats, Floats]:
     """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), log of sums of weights (H, N)."""
-    del threads
+    del threads, progress
     heads, length, _ = queries.shape
     keys_length, depth = values.shape[1:]
     output = np.empty((heads, length, depth), queries.dtype) if out is None else out

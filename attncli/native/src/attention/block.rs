@@ -63,7 +63,7 @@ impl<'a> Block<'a> {
     }
 
     /// Its first row, and how many there are.
-    fn rows(&self) -> (usize, usize) {
+    pub fn rows(&self) -> (usize, usize) {
         (self.first, self.lse.len())
     }
 }

@@ -35,18 +35,20 @@ pub(crate) use problem::{check_length, invalid, Shape};
 pub use problem::{Broadcast, Options, Problem};
 pub use rope::rotate;
 use sizes::rows_of_blocks;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 pub use summary::{summarize, Summary, Wanted};
 
 /// Writes the output (H, N, dv), and gives each row's log-sum-exp (H, N). A row that may attend to nothing gives
-/// zeros and −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+/// zeros and −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set. `done` counts the
+/// rows that are written, the last ones of all heads first.
 pub fn attention(
     problem: &Problem,
     output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
+    done: &AtomicUsize,
 ) -> Result<Vec<f32>> {
-    attention_with(&kernel::fastest(), problem, output, threads, cancel)
+    attention_with(&kernel::fastest(), problem, output, threads, cancel, done)
 }
 
 /// The weights (H, N, M): each row's softmax. Arguments as in `attention`.
@@ -64,6 +66,7 @@ fn attention_with(
     mut output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
+    done: &AtomicUsize,
 ) -> Result<Vec<f32>> {
     let threads = useful(threads, problem.work());
     problem.shape.check_output(&output)?;
@@ -75,6 +78,7 @@ fn attention_with(
     if let Some(parts) = split::parts(problem, blocks.len(), threads) {
         let parts = (parts, threads);
         if split::attention(kernel, problem, parts, cancel, &mut output, &mut lse)? {
+            done.store(lse.len(), Ordering::Relaxed);
             return Ok(lse);
         }
     }
@@ -84,7 +88,12 @@ fn attention_with(
         blocks,
         threads,
         cancel,
-        |workspace: &mut Workspace, block| workspace.attend(problem, kernel, block, cancel),
+        |workspace: &mut Workspace, block| {
+            let rows = block.rows().1;
+            workspace.attend(problem, kernel, block, cancel)?;
+            done.fetch_add(rows, Ordering::Relaxed);
+            Ok(())
+        },
     )?;
     Ok(lse)
 }

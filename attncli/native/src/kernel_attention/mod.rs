@@ -15,26 +15,28 @@ mod tests;
 
 use crate::attention::HeadsMut;
 use crate::error::{Error, Result};
-use crate::workers::{meant, share};
+use crate::workers::{share, useful};
 use chunk::{Queries, Workspace};
 use machine::Machine;
 pub use problem::{FeatureMap, Problem};
 use state::State;
 use std::ops::Range;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Keys, and queries, in a piece of work. Fixed, so that the answer does not depend on the number of threads.
 const SEGMENT: usize = 8192;
 
 /// Writes the output (H, N, dv), and gives (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and
-/// −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set.
+/// −inf. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set. `done` counts the rows that are
+/// written, the last ones of all heads first.
 pub fn attention(
     problem: &Problem,
     output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
+    done: &AtomicUsize,
 ) -> Result<Vec<f32>> {
-    attention_with(&machine::fastest(), problem, output, threads, cancel)
+    attention_with(&machine::fastest(), problem, output, threads, cancel, done)
 }
 
 fn attention_with(
@@ -43,15 +45,17 @@ fn attention_with(
     mut output: HeadsMut,
     threads: usize,
     cancel: &AtomicBool,
+    done: &AtomicUsize,
 ) -> Result<Vec<f32>> {
     problem.shape.check_output(&output)?;
     let rows = problem.shape.heads * problem.shape.length;
     let mut lse = filled(rows, f32::NEG_INFINITY)?;
     if rows == 0 || problem.shape.keys_length == 0 {
         output.clear();
+        done.store(rows, Ordering::Relaxed);
         return Ok(lse);
     }
-    let threads = meant(threads);
+    let threads = useful(threads, problem.work());
     let states = states(machine, problem, threads, cancel)?;
     let mut items = Vec::new();
     let mut left = output.reborrow();
@@ -63,6 +67,7 @@ fn attention_with(
             // Queries before the first key give zeros.
             let (mut before, rest) = outputs.split_rows(range.start - at);
             before.clear();
+            done.fetch_add(range.start - at, Ordering::Relaxed);
             let (mine, rest) = rest.split_rows(range.len());
             outputs = rest;
             let (my_sums, rest) = sums[range.start - at..].split_at_mut(range.len());
@@ -77,6 +82,8 @@ fn attention_with(
             items.push((segment, queries));
         }
     }
+    // Heads that stand side by side in rows are read and written while their rows are near.
+    items.sort_by_key(|(segment, _)| *segment);
     let kv_states = states.len() / problem.shape.kv_heads;
     share(
         items,
@@ -86,6 +93,7 @@ fn attention_with(
             let kv_head = problem.shape.kv_head(queries.head);
             let place = if problem.causal { segment } else { 0 };
             let before = &states[kv_head * kv_states + place];
+            let rows = queries.range.len();
             machine.attend(
                 workspace,
                 problem,
@@ -93,6 +101,7 @@ fn attention_with(
                 segment_of_keys(problem, segment),
                 before,
             );
+            done.fetch_add(rows, Ordering::Relaxed);
             Ok(())
         },
     )?;

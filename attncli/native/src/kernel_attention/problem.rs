@@ -2,6 +2,7 @@
 
 use crate::attention::{check_length, invalid, Heads, Shape};
 use crate::error::Result;
+use crate::number::count;
 use std::ops::Range;
 
 /// φ, which gives m positive numbers for a vector of d.
@@ -73,6 +74,18 @@ impl<'a> Problem<'a> {
             FeatureMap::Elu => self.shape.depth,
             FeatureMap::Positive { features, .. } => features,
         }
+    }
+
+    /// Multiplications and additions, about: φ of each query and key, and its product with S.
+    pub fn work(&self) -> f64 {
+        let shape = &self.shape;
+        let width = match self.map {
+            FeatureMap::Elu => shape.value_depth,
+            FeatureMap::Positive { .. } => shape.depth + shape.value_depth,
+        };
+        let rows = count(shape.heads) * count(shape.length)
+            + count(shape.kv_heads) * count(shape.keys_length);
+        2.0 * rows * count(self.features()) * count(width)
     }
 
     /// The queries that stand at some keys; both sequences end together.

@@ -5,7 +5,7 @@ use super::problem::{FeatureMap, Problem};
 use crate::attention::{Heads, HeadsMut};
 use crate::error::Error;
 use crate::number::{count, to_f32};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// Numbers by xorshift.
 struct Random(u64);
@@ -101,8 +101,10 @@ impl Case {
         // What is there before does not count.
         let mut numbers = vec![f32::NAN; shape.iter().product()];
         let output = HeadsMut::of("output", &mut numbers, shape).unwrap();
-        let cancel = AtomicBool::new(false);
-        let lse = super::attention_with(machine, &problem, output, threads, &cancel).unwrap();
+        let (cancel, done) = (AtomicBool::new(false), AtomicUsize::new(0));
+        let lse =
+            super::attention_with(machine, &problem, output, threads, &cancel, &done).unwrap();
+        assert_eq!(done.into_inner(), lse.len());
         (numbers, lse)
     }
 

@@ -1,7 +1,7 @@
 //! `attention` and `attention_weights` for NumPy arrays.
 
 use super::arguments::Arguments;
-use super::interrupt::interruptible;
+use super::interrupt::{interruptible, watched};
 use crate::attention::{self as core, Heads, HeadsMut, Problem, Wanted};
 use crate::error::Result;
 use crate::number::count;
@@ -12,7 +12,7 @@ use numpy::{
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 /// Below this, about 20 ms, no thread watches for Ctrl-C: the call ends sooner than one would notice.
 const WATCHED_WORK: f64 = 1e9;
@@ -30,13 +30,14 @@ pub type Room<'py> = PyReadwriteArray3<'py, f32>;
 pub type Output<'py> = (Bound<'py, PyArray3<f32>>, Bound<'py, PyArray2<f32>>);
 
 #[pyfunction]
-#[pyo3(signature = (queries, keys, values, *, out=None, **options))]
+#[pyo3(signature = (queries, keys, values, *, out=None, progress=None, **options))]
 fn attention<'py>(
     py: Python<'py>,
     queries: Floats<'py>,
     keys: Floats<'py>,
     values: Floats<'py>,
     out: Option<Room<'py>>,
+    progress: Option<Py<PyAny>>,
     options: Option<&Bound<'py, PyDict>>,
 ) -> PyResult<Output<'py>> {
     let arguments = Arguments::new(options)?;
@@ -48,8 +49,11 @@ fn attention<'py>(
     )?;
     let shape = [shape(&queries)[0], shape(&queries)[1], shape(&values)[2]];
     written(py, out, shape, |output| {
-        run(py, problem.work(), |cancel| {
-            core::attention(&problem, output, arguments.threads, cancel)
+        let told = progress
+            .as_ref()
+            .map(|progress| (progress, shape[0] * shape[1]));
+        run_told(py, problem.work(), told, |cancel, done| {
+            core::attention(&problem, output, arguments.threads, cancel, done)
         })
     })
 }
@@ -169,6 +173,28 @@ pub fn run<T: Send>(
         return Ok(py.detach(|| work(&AtomicBool::new(false)))?);
     }
     interruptible(py, work)
+}
+
+/// The same, and where it takes long enough now and then, and at the end, a call of `progress` with the rows that are
+/// done and all that are to do.
+pub fn run_told<T: Send>(
+    py: Python<'_>,
+    operations: f64,
+    progress: Option<(&Py<PyAny>, usize)>,
+    work: impl FnOnce(&AtomicBool, &AtomicUsize) -> Result<T> + Send,
+) -> PyResult<T> {
+    let done = AtomicUsize::new(0);
+    let work = |cancel: &AtomicBool| work(cancel, &done);
+    let Some((progress, rows)) = progress.filter(|_| operations >= WATCHED_WORK) else {
+        return run(py, operations, work);
+    };
+    let tell = |py: Python<'_>| {
+        let at = (done.load(Ordering::Relaxed), rows);
+        progress.call1(py, at).map(drop)
+    };
+    let made = watched(py, tell, work)?;
+    tell(py)?;
+    Ok(made)
 }
 
 /// What `work` writes, into `out` or an array of its own, and the log-sum-exp that it gives.

@@ -1,7 +1,6 @@
 //! `kernel_attention` for NumPy arrays.
 
-use super::attention::{heads, numbers, written, Floats, Output, Room};
-use super::interrupt::interruptible;
+use super::attention::{heads, numbers, run_told, written, Floats, Output, Room};
 use crate::kernel_attention::{self as core, FeatureMap, Problem};
 use numpy::{PyReadonlyArray2, PyUntypedArrayMethods};
 use pyo3::prelude::*;
@@ -12,7 +11,7 @@ pub fn register(module: &Bound<'_, PyModule>) -> PyResult<()> {
 }
 
 #[pyfunction]
-#[pyo3(signature = (queries, keys, values, *, projection=None, scale=1.0, causal=false, threads=0, out=None))]
+#[pyo3(signature = (queries, keys, values, *, projection=None, scale=1.0, causal=false, threads=0, out=None, progress=None))]
 #[allow(clippy::too_many_arguments)]
 fn kernel_attention<'py>(
     py: Python<'py>,
@@ -24,6 +23,7 @@ fn kernel_attention<'py>(
     causal: bool,
     threads: usize,
     out: Option<Room<'py>>,
+    progress: Option<Py<PyAny>>,
 ) -> PyResult<Output<'py>> {
     let map = match &projection {
         None => FeatureMap::Elu,
@@ -41,8 +41,11 @@ fn kernel_attention<'py>(
     let problem = Problem::new(queries, keys, values, map, causal)?;
     let shape = [queries.shape()[0], queries.shape()[1], values.shape()[2]];
     written(py, out, shape, |output| {
-        interruptible(py, |cancel| {
-            core::attention(&problem, output, threads, cancel)
+        let told = progress
+            .as_ref()
+            .map(|progress| (progress, shape[0] * shape[1]));
+        run_told(py, problem.work(), told, |cancel, done| {
+            core::attention(&problem, output, threads, cancel, done)
         })
     })
 }

@@ -5,7 +5,7 @@ use super::super::{
     attention_with, weights_with, Broadcast, Heads, HeadsMut, KeyLists, Options, Problem,
 };
 use crate::error::Result;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// splitmix64 (Steele et al. 2014).
 pub struct Random(pub u64);
@@ -161,13 +161,14 @@ impl Case {
 
     /// The kernel's (output, lse).
     pub fn attention(&self, kernel: &Kernel, threads: usize) -> (Vec<f32>, Vec<f32>) {
-        let going_on = AtomicBool::new(false);
+        let (going_on, done) = (AtomicBool::new(false), AtomicUsize::new(0));
         let problem = self.problem().unwrap();
         let ([h, n, _], [_, _, dv]) = (self.queries.1, self.values.1);
         // What is there before does not count.
         let mut numbers = vec![f32::NAN; h * n * dv];
         let output = HeadsMut::of("output", &mut numbers, [h, n, dv]).unwrap();
-        let lse = attention_with(kernel, &problem, output, threads, &going_on).unwrap();
+        let lse = attention_with(kernel, &problem, output, threads, &going_on, &done).unwrap();
+        assert_eq!(done.into_inner(), lse.len());
         (numbers, lse)
     }
 

@@ -5,7 +5,7 @@ use super::super::{attention, attention_weights, rotate, HeadsMut};
 use super::cases::{Case, Random};
 use super::oracle::{answer, error};
 use crate::error::Error;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 fn assert_right(case: &Case, enough: f64) {
     let want = answer(case);
@@ -299,10 +299,11 @@ fn stops_when_asked() {
     let mut random = Random(16);
     let case = Case::plain(&mut random, [1, 300, 8], [1, 300, 8]);
     let (problem, stop) = (case.problem().unwrap(), AtomicBool::new(true));
+    let done = AtomicUsize::new(0);
     let mut output = vec![0.0; 300 * 8];
     let output = HeadsMut::of("output", &mut output, [1, 300, 8]).unwrap();
     assert_eq!(
-        attention(&problem, output, 2, &stop),
+        attention(&problem, output, 2, &stop, &done),
         Err(Error::Interrupted)
     );
     assert_eq!(

@@ -6,7 +6,7 @@ use super::cases::{Case, Random};
 use super::oracle::{answer, error, plain_answer, Answer};
 use crate::number::to_f32;
 use ndarray::{ArrayView3, ArrayViewMut3};
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 
 /// The greatest errors of any kernel, of output, log-sum-exp and weights.
 fn worst(case: &Case, answer: &Answer) -> [f64; 3] {
@@ -66,7 +66,7 @@ fn joined((numbers, [heads, length, depth]): &(Vec<f32>, [usize; 3])) -> Vec<f32
 #[test]
 fn joined_heads_give_the_same() {
     let mut random = Random(6);
-    let going_on = AtomicBool::new(false);
+    let (going_on, done) = (AtomicBool::new(false), AtomicUsize::new(0));
     for n in 0..100 {
         let case = Case::any(&mut random);
         let arrays = [&case.queries, &case.keys, &case.values].map(|(numbers, shape)| {
@@ -85,7 +85,7 @@ fn joined_heads_give_the_same() {
             let mut found = vec![f32::NAN; want.len()];
             let rows = ArrayViewMut3::from_shape([shape[1], shape[0], shape[2]], &mut found);
             let output = HeadsMut::new("output", rows.unwrap().permuted_axes([1, 0, 2])).unwrap();
-            let lse = attention_with(&kernel, &problem, output, 2, &going_on).unwrap();
+            let lse = attention_with(&kernel, &problem, output, 2, &going_on, &done).unwrap();
             assert_eq!(found, joined(&(want, shape)), "case {n}");
             assert_eq!(lse, want_lse, "case {n}");
         }
