@@ -27,8 +27,9 @@ POPULATE_WRITE = 23
 """MADV_POPULATE_WRITE of madvise(2), which Python's mmap does not name everywhere."""
 WRITE = 2
 """SYNC_FILE_RANGE_WRITE of sync_file_range(2)."""
-AT_ONCE, AHEAD = 1 << 28, 1 << 29
-"""Bytes of a file whose memory is taken at a time, and how far it is taken before anything is computed there."""
+FIRST, STEP, AHEAD = 1 << 26, 1 << 28, 1 << 30
+"""Bytes of a file whose memory is taken before the work and at a time beside it, and how far ahead of it. (With a
+quarter or half as much ahead, threads that compute 1 GB/s caught up: 1.5 s in place of 1.25.)"""
 
 
 class InPlace:
@@ -94,12 +95,12 @@ class Place:
         self.data = memoryview(mapped)[skipped:]
         # Of each part: from where on its memory is taken, it was filled, and the disk has begun to write.
         self._taken = self._filled = self._written = self._part
-        self._take()
+        self._take(FIRST)
 
     def filled(self, done: int, of: int) -> None:
         """So much of it is filled, about: nothing is lost where it is less."""
         before, self._filled = self._filled, self._part * (of - done) // of
-        self._take()
+        self._take(STEP)
         # What was filled since the last call is left out: threads may still be at it.
         for start, size in self._pages(before, self._written):
             # Out of this map first, and not out of memory: while threads run, to begin to write a page that is mapped
@@ -108,10 +109,10 @@ class Place:
             begin_to_write(self._number, self._offset + start, size)
         self._written = before
 
-    def _take(self) -> None:
+    def _take(self, step: int) -> None:
         """Takes the memory of what is filled next."""
         parts = len(self._parts)
-        wanted = max(0, self._filled - AHEAD // parts, self._taken - AT_ONCE // parts)
+        wanted = max(0, self._filled - AHEAD // parts, self._taken - step // parts)
         wanted = min(wanted, self._taken)
         for start, size in self._pages(wanted, self._taken):
             with suppress(OSError):  # before Linux 5.14 there is no such advice

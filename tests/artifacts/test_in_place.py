@@ -63,8 +63,8 @@ def test_no_room_on_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pyte
 def test_the_disk_begins_with_what_was_filled_by_the_last_call(
     parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(in_place, "AT_ONCE", 30_000)
-    monkeypatch.setattr(in_place, "AHEAD", 70_000)
+    for name, size in (("FIRST", 10_000), ("STEP", 30_000), ("AHEAD", 70_000)):
+        monkeypatch.setattr(in_place, name, size)
     begun: list[tuple[int, int]] = []
     really = in_place.begin_to_write
 
