@@ -16,6 +16,7 @@ mod traced;
 
 use crate::error::{Error, Result};
 use crate::split::Splitter;
+use crate::tokens::Tokens;
 use crate::vocab::Vocab;
 use encoder::Idle;
 pub use encoder::{Encoded, Encoder};
@@ -25,6 +26,8 @@ use symbols::Symbols;
 pub use traced::Dropout;
 
 const NONE: u32 = u32::MAX;
+/// Bytes of tokens that are looked up at a time: a hostile file's could be many.
+const AT_ONCE: usize = 1 << 16;
 
 /// A BPE tokenizer's tables.
 #[derive(Debug, Clone)]
@@ -72,6 +75,65 @@ impl Tables {
             vocab.token(left).ends_with(sign) || !vocab.token(right).starts_with(sign)
         })
     }
+
+    /// The id that each merge makes.
+    fn made(&self, vocab: &Vocab) -> Result<Vec<u32>> {
+        let known = |id: u32| (id as usize) < vocab.len();
+        let strange = |&(left, right): &(u32, u32)| !known(left) || !known(right);
+        if let Some(rank) = self.merges.iter().position(strange) {
+            return Err(Error::Invalid(format!(
+                "merge {rank} names an id that is not in the vocabulary"
+            )));
+        }
+        let Some(new) = &self.new else {
+            return self.looked_up(vocab);
+        };
+        if new.len() != self.merges.len() {
+            return Err(Error::Invalid("not as many new ids as merges".into()));
+        }
+        match new.iter().position(|&id| !known(id)) {
+            Some(rank) => Err(self.makes_nothing(rank, vocab)),
+            None => Ok(new.clone()),
+        }
+    }
+
+    /// The ids of the concatenated bytes.
+    fn looked_up(&self, vocab: &Vocab) -> Result<Vec<u32>> {
+        let special = self.special.iter().map(|&id| (vocab.token(id), id));
+        let special: FxHashMap<&[u8], u32> = special.collect();
+        let mut made = Vec::with_capacity(self.merges.len());
+        let mut wholes = Tokens::default();
+        for rank in 0..self.merges.len() {
+            let (left, right) = self.parts(rank, vocab);
+            if wholes.push_joined(left, right).is_none() {
+                return Err(Error::Invalid(format!("merge {rank} makes over 4 GiB")));
+            }
+            if wholes.bytes().len() >= AT_ONCE || rank + 1 == self.merges.len() {
+                for (id, whole) in vocab.ids_of(&wholes).zip(wholes.iter()) {
+                    let id = id.or_else(|| special.get(whole).copied());
+                    made.push(id.ok_or_else(|| self.makes_nothing(made.len(), vocab))?);
+                }
+                wholes.clear();
+            }
+        }
+        Ok(made)
+    }
+
+    /// The bytes that a merge puts together.
+    fn parts<'v>(&self, rank: usize, vocab: &'v Vocab) -> (&'v [u8], &'v [u8]) {
+        let (left, right) = self.merges[rank];
+        let right = vocab.token(right);
+        let right = right.get(self.continuing_subword_prefix.len()..);
+        (vocab.token(left), right.unwrap_or_default())
+    }
+
+    fn makes_nothing(&self, rank: usize, vocab: &Vocab) -> Error {
+        let (left, right) = self.parts(rank, vocab);
+        Error::Invalid(format!(
+            "merge {rank} makes '{}', which is not in the vocabulary",
+            String::from_utf8_lossy(&[left, right].concat())
+        ))
+    }
 }
 
 impl Bpe {
@@ -82,42 +144,8 @@ impl Bpe {
         let mut merges = Merges::with_capacity(tables.merges.len(), None);
         let lengths = symbols.lengths(&vocab);
         let mut lengths_add_up = true;
-        let mut whole = Vec::new();
-        let special: FxHashMap<Vec<u8>, u32> = tables
-            .special
-            .iter()
-            .map(|&id| (vocab.token(id).to_vec(), id))
-            .collect();
-        let prefix = tables.continuing_subword_prefix.len();
-        if tables
-            .new
-            .as_ref()
-            .is_some_and(|new| new.len() != tables.merges.len())
-        {
-            return Err(Error::Invalid("not as many new ids as merges".into()));
-        }
-        for (rank, &(left, right)) in tables.merges.iter().enumerate() {
-            if left as usize >= vocab.len() || right as usize >= vocab.len() {
-                return Err(Error::Invalid(format!(
-                    "merge {rank} names an id that is not in the vocabulary"
-                )));
-            }
-            whole.clear();
-            whole.extend_from_slice(vocab.token(left));
-            whole.extend_from_slice(vocab.token(right).get(prefix..).unwrap_or_default());
-            let id = match &tables.new {
-                Some(new) => new
-                    .get(rank)
-                    .copied()
-                    .filter(|&id| (id as usize) < vocab.len()),
-                None => vocab.id(&whole).or_else(|| special.get(&whole).copied()),
-            };
-            let Some(id) = id else {
-                return Err(Error::Invalid(format!(
-                    "merge {rank} makes '{}', which is not in the vocabulary",
-                    String::from_utf8_lossy(&whole)
-                )));
-            };
+        let made = tables.made(&vocab)?;
+        for (&(left, right), id) in tables.merges.iter().zip(made) {
             let length = |id: u32| lengths[id as usize];
             lengths_add_up &= length(id) == length(left) + length(right);
             if !merges.insert(left, right, id) {

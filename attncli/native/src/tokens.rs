@@ -1,7 +1,6 @@
 //! The bytes of all tokens in one buffer: a vocabulary of 200,000 entries is two allocations.
 
 use crate::error::{Error, Result};
-use rustc_hash::FxHashSet;
 
 /// id -> bytes.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -51,19 +50,23 @@ impl Tokens {
         (0..self.len()).map(|id| self.get(id))
     }
 
-    /// Whether no two are the same, empty ones aside.
-    pub fn are_distinct(&self) -> bool {
-        let mut seen = FxHashSet::default();
-        seen.reserve(self.len());
-        self.iter()
-            .all(|token| token.is_empty() || seen.insert(token))
-    }
-
     /// Appends a token; None where the buffer would pass 4 GiB.
     pub fn push(&mut self, token: &[u8]) -> Option<()> {
         self.bytes.extend_from_slice(token);
         self.ends.push(u32::try_from(self.bytes.len()).ok()?);
         Some(())
+    }
+
+    /// Appends a token of two parts; None where the buffer would pass 4 GiB.
+    pub fn push_joined(&mut self, left: &[u8], right: &[u8]) -> Option<()> {
+        self.bytes.extend_from_slice(left);
+        self.push(right)
+    }
+
+    /// None are left; the memory is kept.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
 
     /// The concatenated tokens.

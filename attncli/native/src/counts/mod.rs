@@ -15,7 +15,7 @@ use std::sync::Arc;
 use workers::Workers;
 
 pub use runs::{Read, Run};
-pub use words::{hash, Words};
+pub use words::{hash, hash_short, Words};
 
 /// Texts smaller than this are counted on the calling thread: handing them over costs more.
 const WORTH_A_THREAD: usize = 1 << 16;

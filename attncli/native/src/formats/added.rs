@@ -27,12 +27,19 @@ pub fn add(vocab: &Tokens, added: &[(u32, &[u8])], spelled: bool) -> Option<Toke
     let bytes_of = bytes_of_stand_ins();
     let mut tokens = Tokens::with_capacity(count, vocab.bytes().len());
     let mut token = Vec::new();
+    let names = match spelled {
+        true => simdutf8::basic::from_utf8(vocab.bytes()).ok()?,
+        false => "",
+    };
+    let mut start = 0;
     for id in 0..u32::try_from(count).ok()? {
         let name = if (id as usize) < vocab.len() {
             vocab.get(id as usize)
         } else {
             b""
         };
+        let place = start..start + name.len();
+        start = place.end;
         if let Some(text) = texts.get(&id) {
             if !name.is_empty() && name != *text {
                 return None;
@@ -45,7 +52,7 @@ pub fn add(vocab: &Tokens, added: &[(u32, &[u8])], spelled: bool) -> Option<Toke
         }
         if spelled {
             token.clear();
-            for character in std::str::from_utf8(name).ok()?.chars() {
+            for character in names.get(place)?.chars() {
                 token.push(u8::try_from(*bytes_of.get(character as usize)?).ok()?);
             }
             tokens.push(&token)?;

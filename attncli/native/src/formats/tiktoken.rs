@@ -2,8 +2,10 @@
 
 use super::LARGEST_HOLE;
 use crate::tokens::Tokens;
+use crate::vocab::Vocab;
 use base64::engine::general_purpose::STANDARD;
 use base64::Engine as _;
+use memchr::memchr;
 
 /// The token of each rank, empty where a rank is left out.
 ///
@@ -12,12 +14,15 @@ pub fn read(data: &[u8]) -> Option<Tokens> {
     let mut bytes = vec![0; data.len() / 4 * 3 + 3];
     let mut filled = 0;
     let mut spans = Vec::with_capacity(data.len() / 16);
-    for line in data.split(|&byte| byte == b'\n') {
+    let mut left = data;
+    while !left.is_empty() {
+        let (line, rest) = left.split_at(memchr(b'\n', left).unwrap_or(left.len()));
+        left = rest.get(1..).unwrap_or_default();
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         if line.is_empty() {
             continue;
         }
-        let space = line.iter().position(|&byte| byte == b' ')?;
+        let space = memchr(b' ', line)?;
         let size = STANDARD
             .decode_slice(&line[..space], &mut bytes[filled..])
             .ok()?;
@@ -34,7 +39,7 @@ pub fn read(data: &[u8]) -> Option<Tokens> {
     }
     bytes.truncate(filled);
     let tokens = Tokens::by_id(&bytes, spans, LARGEST_HOLE)?;
-    tokens.are_distinct().then_some(tokens)
+    Vocab::of_distinct(tokens).map(Vocab::into_tokens)
 }
 
 /// A rank below 2^31, in decimal digits.

@@ -2,7 +2,7 @@
 
 use super::LARGEST_HOLE;
 use crate::tokens::Tokens;
-use rustc_hash::FxHashMap;
+use crate::vocab::Vocab;
 
 /// What was lifted.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,36 +17,47 @@ pub struct Lifted {
 
 /// Lifts `model.vocab` and `model.merges` out of a file.
 ///
-/// None where either is not in order or stands twice. Nothing is said of the rest: its reader sees all of it but
-/// the two tables.
+/// None where either is not in order or stands twice: which counts is for the plain reader to say. Nothing is said of the
+/// rest: its reader sees all of it but the two tables.
 pub fn lift(data: &[u8]) -> Option<Lifted> {
-    std::str::from_utf8(data).ok()?;
+    simdutf8::basic::from_utf8(data).ok()?;
     let mut scanner = Scanner { data, at: 0 };
-    let (mut vocab, mut merges, mut models) = (None, None, 0);
+    let (mut names, mut parts, mut models) = (None, None, 0);
+    let (mut vocab, mut merges) = ((0, 0), (0, 0));
     scanner.object(|scanner, key| {
         if key != b"model" {
             return scanner.skip();
         }
         models += 1;
         scanner.object(|scanner, key| {
-            let table = match key {
-                b"vocab" => &mut vocab,
-                b"merges" => &mut merges,
-                _ => return scanner.skip(),
-            };
             let start = scanner.at;
-            scanner.skip()?;
-            // A second one: which counts is for the plain reader to say.
-            table.replace((start, scanner.at)).is_none().then_some(())
+            match key {
+                b"vocab" => {
+                    let first = names.replace(read_names(scanner)?).is_none();
+                    vocab = (start, scanner.at);
+                    first.then_some(())
+                }
+                b"merges" => {
+                    let first = parts.replace(read_parts(scanner)?).is_none();
+                    merges = (start, scanner.at);
+                    first.then_some(())
+                }
+                _ => scanner.skip(),
+            }
         })
     })?;
     scanner.at_end()?;
     if models != 1 {
         return None;
     }
-    let (vocab, merges) = (vocab?, merges?);
-    let names = read_vocab(&data[vocab.0..vocab.1])?;
-    let pairs = read_merges(&data[merges.0..merges.1], &names)?;
+    let names = Vocab::of_distinct(names?)?;
+    let parts = parts?;
+    let mut ids = names.ids_of(&parts);
+    let mut pairs = Vec::with_capacity(parts.len() / 2);
+    while let Some(left) = ids.next() {
+        pairs.push((left?, ids.next()??));
+    }
+    drop(ids);
     let (first, second) = (vocab.min(merges), vocab.max(merges));
     let kept = [
         &data[..first.0],
@@ -55,17 +66,25 @@ pub fn lift(data: &[u8]) -> Option<Lifted> {
     ];
     Some(Lifted {
         rest: kept.join(&b"null"[..]),
-        vocab: names,
+        vocab: names.into_tokens(),
         merges: pairs,
     })
 }
 
-/// An object of tokens and ids: the spelling of each id. None where it is empty or not in order.
+/// An object of tokens and ids, and nothing else: the spelling of each id. None where it is empty or not in order.
 pub fn read_vocab(data: &[u8]) -> Option<Tokens> {
     let mut scanner = Scanner { data, at: 0 };
     scanner.space();
-    let mut names = Vec::with_capacity(data.len());
-    let mut spans = Vec::with_capacity(data.len() / 16);
+    let names = read_names(&mut scanner)?;
+    scanner.at_end()?;
+    Some(names)
+}
+
+/// The same, where other things may follow.
+fn read_names(scanner: &mut Scanner) -> Option<Tokens> {
+    let size = scanner.data.len() - scanner.at;
+    let mut names = Vec::with_capacity(size);
+    let mut spans = Vec::with_capacity(size / 16);
     if scanner.peek()? != b'{' {
         return None;
     }
@@ -84,56 +103,41 @@ pub fn read_vocab(data: &[u8]) -> Option<Tokens> {
         ));
         Some(())
     })?;
-    scanner.at_end()?;
     Tokens::by_id(&names, spans, LARGEST_HOLE).filter(|vocab| !vocab.is_empty())
 }
 
-/// The id of each spelling; None where two are the same.
-pub fn ids_by_name(vocab: &Tokens) -> Option<FxHashMap<&[u8], u32>> {
-    let mut ids = FxHashMap::default();
-    ids.reserve(vocab.len());
-    for (id, name) in (0..u32::MAX).zip(vocab.iter()) {
-        if !name.is_empty() && ids.insert(name, id).is_some() {
-            return None;
-        }
-    }
-    Some(ids)
-}
-
-/// Merges stand as `["a", "b"]`, in older files as `"a b"`.
-fn read_merges(data: &[u8], vocab: &Tokens) -> Option<Vec<(u32, u32)>> {
-    let ids = ids_by_name(vocab)?;
-    let mut scanner = Scanner { data, at: 0 };
+/// Left and right part of each merge, one after the other. They stand as `["a", "b"]`, in older files as `"a b"`.
+fn read_parts(scanner: &mut Scanner) -> Option<Tokens> {
     if scanner.peek()? != b'[' {
         return None;
     }
-    let mut merges = Vec::with_capacity(data.len() / 16);
-    let mut left = Vec::new();
-    let mut right = Vec::new();
+    let size = scanner.data.len() - scanner.at;
+    let mut parts = Tokens::with_capacity(size / 8, size);
+    let mut part = Vec::new();
     scanner.members(b']', |scanner| {
-        left.clear();
-        right.clear();
+        part.clear();
         if scanner.peek()? == b'[' {
             scanner.at += 1;
             scanner.space();
-            scanner.string(&mut left)?;
+            scanner.string(&mut part)?;
+            parts.push(&part)?;
             scanner.expect(b',')?;
-            scanner.string(&mut right)?;
+            part.clear();
+            scanner.string(&mut part)?;
             scanner.space();
             scanner.take(b']')?;
-        } else {
-            scanner.string(&mut left)?;
-            let space = left.iter().position(|&byte| byte == b' ')?;
-            right.extend_from_slice(&left[space + 1..]);
-            left.truncate(space);
-            if right.contains(&b' ') {
-                return None;
-            }
+            return parts.push(&part);
         }
-        merges.push((*ids.get(&left[..])?, *ids.get(&right[..])?));
-        Some(())
+        scanner.string(&mut part)?;
+        let space = part.iter().position(|&byte| byte == b' ')?;
+        let (left, right) = (&part[..space], &part[space + 1..]);
+        if right.contains(&b' ') {
+            return None;
+        }
+        parts.push(left)?;
+        parts.push(right)
     })?;
-    Some(merges)
+    Some(parts)
 }
 
 /// A place in JSON text.

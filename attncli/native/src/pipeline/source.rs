@@ -248,11 +248,7 @@ fn kept(count: usize, added: &[AddedToken]) -> Result<Vec<bool>> {
 /// has its bytes.
 fn entered(tokens: Tokens, kept: &[bool], added: &[AddedToken]) -> Result<Vocab> {
     let mut vocab = Vocab::new(tokens)?;
-    for id in vocab.ids() {
-        if kept[id as usize] {
-            vocab.enter(id);
-        }
-    }
+    vocab.enter_all(|id| kept[id as usize]);
     for token in added
         .iter()
         .filter(|token| token.in_vocab && !token.special)

@@ -121,7 +121,8 @@ fn packed_pairs<'py>(py: Python<'py>, pairs: &[(u32, u32)]) -> Buffer<'py> {
 }
 
 fn packed(py: Python<'_>, numbers: impl Iterator<Item = u32>) -> Buffer<'_> {
-    let bytes: Vec<u8> = numbers.flat_map(u32::to_ne_bytes).collect();
+    let mut bytes = Vec::with_capacity(numbers.size_hint().0 * size_of::<u32>());
+    numbers.for_each(|number| bytes.extend_from_slice(&number.to_ne_bytes()));
     PyBytes::new(py, &bytes)
 }
 

@@ -205,7 +205,7 @@ mod tests {
             .ids()
             .collect::<Vec<_>>()
             .into_iter()
-            .for_each(|id| vocab.enter(id));
+            .for_each(|id| assert!(vocab.enter(id)));
         Words::new(vocab, vec![0.0, -1.0, -1.5, -9.0], unknown, byte_fallback).unwrap()
     }
 
