@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import io
 import math
@@ -12,6 +11,7 @@ import stat
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import suppress
+from functools import cache
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from attncli.wire import npy
@@ -27,9 +27,11 @@ POPULATE_WRITE = 23
 """MADV_POPULATE_WRITE of madvise(2), which Python's mmap does not name everywhere."""
 WRITE = 2
 """SYNC_FILE_RANGE_WRITE of sync_file_range(2)."""
-FIRST, STEP, AHEAD = 1 << 26, 1 << 28, 1 << 30
+FIRST, STEP, AHEAD = 1 << 27, 1 << 28, 1 << 30
 """Bytes of a file whose memory is taken before the work and at a time beside it, and how far ahead of it. (With a
 quarter or half as much ahead, threads that compute 1 GB/s caught up: 1.5 s in place of 1.25.)"""
+SMALLEST = 1 << 20
+"""Bytes of a part below which it is not worth a call of its own."""
 
 
 class InPlace:
@@ -45,8 +47,9 @@ class InPlace:
         self._place: Place | None = None
         self._array: NDArray[Any] | None = None
 
-    def room(self, shape: tuple[int, ...]) -> NDArray[Any] | None:
+    def room(self, shape: tuple[int, ...], told: bool = False) -> NDArray[Any] | None:
         """Where the next output, float32 of this shape, goes; None where it is small or the handle no plain file.
+        `told`: `computed` is called on the way.
 
         What was worked on before has been written by then. Raises OSError where the disk is full.
         """
@@ -57,7 +60,7 @@ class InPlace:
         self._array = self._place = None
         if size > npy.STEP:
             heads = shape[0] if len(shape) > 2 else 1  # heads that are joined in rows are computed together
-            self._place = place(self._handle, npy.header_bytes(dtype.str, shape), size, parts=heads)
+            self._place = place(self._handle, npy.header_bytes(dtype.str, shape), size, parts=heads if told else 0)
         if self._place is not None:
             self._array = np.frombuffer(self._place.data, dtype).reshape(shape)
         return self._array
@@ -87,32 +90,37 @@ class Place:
 
     def __init__(self, number: int, mapped: mmap.mmap, start: int, size: int, parts: int) -> None:
         """The last `size` bytes that are mapped of the file of this number, `start` in the file; each of `parts` equal
-        parts of them is filled from its end on, all together."""
+        parts of them is filled from its end on, all together. 0 parts are filled in an order that nobody tells."""
         skipped = len(mapped) - size
         self._number, self._mapped, self._offset = number, mapped, start - skipped
-        self._part = size // parts
+        self._told = parts > 0 and size // parts >= SMALLEST
+        self._part = size // parts if self._told else size
         self._parts = range(skipped, len(mapped), self._part)
         self.data = memoryview(mapped)[skipped:]
         # Of each part: from where on its memory is taken, it was filled, and the disk has begun to write.
         self._taken = self._filled = self._written = self._part
-        self._take(FIRST)
+        self._take(FIRST if self._told else size)
 
     def filled(self, done: int, of: int) -> None:
         """So much of it is filled, about: nothing is lost where it is less."""
+        if not self._told:
+            return
         before, self._filled = self._filled, self._part * (of - done) // of
         self._take(STEP)
         # What was filled since the last call is left out: threads may still be at it.
         for start, size in self._pages(before, self._written):
             # Out of this map first, and not out of memory: while threads run, to begin to write a page that is mapped
             # interrupts all of them (1 GB 2.7 s in place of 0.1).
-            self._mapped.madvise(mmap.MADV_DONTNEED, start, size)
+            with suppress(OSError):  # of pages that are locked in memory
+                self._mapped.madvise(mmap.MADV_DONTNEED, start, size)
             begin_to_write(self._number, self._offset + start, size)
         self._written = before
 
     def _take(self, step: int) -> None:
         """Takes the memory of what is filled next."""
         parts = len(self._parts)
-        wanted = max(0, self._filled - AHEAD // parts, self._taken - step // parts)
+        ahead = AHEAD // parts if self._told else step
+        wanted = max(0, self._filled - ahead, self._taken - step // parts)
         wanted = min(wanted, self._taken)
         for start, size in self._pages(wanted, self._taken):
             with suppress(OSError):  # before Linux 5.14 there is no such advice
@@ -128,14 +136,27 @@ class Place:
 
 
 def begin_to_write(number: int, start: int, size: int) -> None:
-    """Lets the disk begin to write a part of a file, and does not wait; nothing where the system cannot."""
-    # Python has no such function. posix_fadvise's DONTNEED does the same, but takes out of memory what it has written.
-    with suppress(AttributeError):  # a C library without it
-        begin = ctypes.CDLL(None).sync_file_range
+    """Lets the disk begin to write a part of a file, and waits only where it has too much to do already; nothing where
+    the system cannot."""
+    import ctypes
+
+    begin = sync_file_range()
+    if begin is not None:
         begin(ctypes.c_int(number), ctypes.c_int64(start), ctypes.c_int64(size), ctypes.c_uint(WRITE))
 
 
-def place(handle: BinaryIO, head: bytes, size: int, *, parts: int = 1) -> Place | None:
+@cache
+def sync_file_range() -> Any:
+    """The system's function, which Python does not have. (posix_fadvise's DONTNEED lets the disk begin too, but takes
+    out of memory what it has written.)"""
+    import ctypes
+
+    with suppress(AttributeError, OSError):
+        return ctypes.CDLL(None).sync_file_range
+    return None
+
+
+def place(handle: BinaryIO, head: bytes, size: int, *, parts: int = 0) -> Place | None:
     """Writes `head` to an output, and gives the `size` bytes behind it as a map of the file, to be filled.
 
     None, and nothing is written, where the output is no plain file. The space is reserved first: on a full disk that

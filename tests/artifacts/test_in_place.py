@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import io
+import mmap
 import os
 import sys
 from pathlib import Path
@@ -63,7 +64,8 @@ def test_no_room_on_a_full_disk_leaves_no_file(tmp_path: Path, monkeypatch: pyte
 def test_the_disk_begins_with_what_was_filled_by_the_last_call(
     parts: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, size in (("FIRST", 10_000), ("STEP", 30_000), ("AHEAD", 70_000)):
+    page = mmap.PAGESIZE
+    for name, size in (("FIRST", 2 * page), ("STEP", 7 * page), ("AHEAD", 17 * page), ("SMALLEST", page)):
         monkeypatch.setattr(in_place, name, size)
     begun: list[tuple[int, int]] = []
     really = in_place.begin_to_write
@@ -73,8 +75,8 @@ def test_the_disk_begins_with_what_was_filled_by_the_last_call(
         really(number, start, size)
 
     monkeypatch.setattr(in_place, "begin_to_write", begin)
-    part, head = 300_000, b"head " * 2_000
-    numbers = bytes(range(251)) * 1_200
+    part, head = 73 * page - page // 4, b"head " * 2_000
+    numbers = (bytes(range(251)) * (part // 251 + 1))[:part]
     with files.open_output(str(tmp_path / "f")) as handle:
         room = place(handle, head, part * parts, parts=parts)
         assert room is not None
@@ -87,9 +89,9 @@ def test_the_disk_begins_with_what_was_filled_by_the_last_call(
             room.filled(done, 10)
         # One tenth was left for the call that never came; else each byte is begun with, in pages.
         for first in range(len(head), len(head) + part * parts, part):
-            mine = sorted(pages for pages in begun if first - 4096 < pages[0] < first + part)
-            assert abs(mine[0][0] - first - part // 10) < 4096
+            mine = sorted(pages for pages in begun if first - page < pages[0] < first + part)
+            assert abs(mine[0][0] - first - part // 10) < page
             assert mine[-1][1] == first + part
-            assert all(0 <= mine[n][1] - mine[n + 1][0] < 4096 for n in range(len(mine) - 1))
+            assert all(0 <= mine[n][1] - mine[n + 1][0] < page for n in range(len(mine) - 1))
         room.data[-1:] = b"!"  # of a page that the map has let go
-    assert (tmp_path / "f").read_bytes() == head + (numbers[:part] * parts)[:-1] + b"!"
+    assert (tmp_path / "f").read_bytes() == head + (numbers * parts)[:-1] + b"!"

@@ -39,6 +39,20 @@ def test_large_and_small_ones_in_their_order(folder: Path) -> None:
     assert output("attend", "--method", "window", "--window", "0", "y.npy.gz", "--to", "npy", cwd=folder) == piped
 
 
+@pytest.mark.parametrize("shape", [(3, 33_333, 64), (60_000, 128), (4000, 30, 16)])
+@pytest.mark.parametrize("method", [["linear"], ["window", "--window", "300"]])
+def test_what_the_disk_begins_to_write_on_the_way_is_whole(
+    shape: tuple[int, ...], method: list[str], tmp_path: Path
+) -> None:
+    x = np.random.default_rng(3).standard_normal(shape, np.float32)
+    np.save(tmp_path / "x.npy", x)
+    heads = [] if len(shape) > 2 else ["--heads", "2"]
+    output("attend", *heads, "--method", *method, "--threads", "1", "x.npy", "-o", "y.npy", cwd=tmp_path)
+    options = {"window": 300} if len(method) > 1 else {}
+    expected = multi_head(x, heads=2 if heads else None, method=method[0], **options).output
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), expected)
+
+
 def test_a_file_that_grows_too_large_is_one_line_and_no_file(folder: Path) -> None:
     def cramped() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000))

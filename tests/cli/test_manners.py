@@ -19,7 +19,7 @@ import numpy as np
 import pytest
 from shell import COMMAND, environment, failure, output, run
 
-from attncli import Embeddings, Tokenizer
+from attncli import Embeddings, Tokenizer, multi_head
 
 
 def saved(array: np.ndarray) -> bytes:
@@ -403,8 +403,12 @@ def test_an_interrupt_leaves_130_and_no_half_file(tmp_path: Path) -> None:
         while not os.listdir(tmp_path) and time.monotonic() < deadline:
             time.sleep(0.01)
         assert os.listdir(tmp_path) != ["out.jsonl"]
-        encode.send_signal(signal.SIGINT)
-        assert encode.wait(timeout=30) == 130
+        # A signal between Python's look for signals and a read that waits is seen when the read ends: CPython's race.
+        while encode.poll() is None and time.monotonic() < deadline:
+            encode.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                encode.wait(timeout=3)
+        assert encode.wait(timeout=0) == 130
         assert encode.stderr.read() == b""
     assert os.listdir(tmp_path) == []
 
@@ -476,12 +480,14 @@ def test_progress_as_json(samples: Path) -> None:
 
 
 def test_progress_of_attention_as_json(tmp_path: Path) -> None:
-    np.save(tmp_path / "x.npy", np.random.default_rng(0).standard_normal((30_000, 64), np.float32))
+    x = np.random.default_rng(0).standard_normal((20_000, 64), np.float32)
+    np.save(tmp_path / "x.npy", x)
     attend = ["attend", str(tmp_path / "x.npy"), "--threads", "1", "-o", str(tmp_path / "y.npy"), "--progress", "json"]
     lines = [json.loads(line) for line in run(*attend).stderr.splitlines()]
-    assert {(line["stage"], line["total"]) for line in lines} == {("attending", 30_000)}
+    assert {(line["stage"], line["total"]) for line in lines} == {("attending", 20_000)}
     assert len(lines) > 1
-    assert lines[-1]["done"] == 30_000
+    assert lines[-1]["done"] == 20_000
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), multi_head(x).output)
 
 
 def test_the_slow_engine_is_told_once(tmp_path: Path) -> None:

@@ -52,6 +52,7 @@ def attention(
     is an `Attended`. `out` (…, H, N, dv) is where the output is written, if given: rows (N, H·dv) split into heads
     will do, as they do for queries, keys and values, so that nothing is copied. A call that takes long tells `progress`
     on the way how many of the output's rows (of all heads) are done and how many there are; the last rows come first.
+    (Patterns of several parts, dilated windows among them, and float64 tell nothing.)
 
     Query i stands at position i' = i + M − N among the keys, or where `positions` (N,) says: np.arange(N) is
     what PyTorch's is_causal means. `rope` rotates queries and keys by their positions (`rope.Rope`);

@@ -43,6 +43,8 @@ MECHANISMS: dict[str, Callable[..., Any]] = {
 }
 
 
+SILENT = (strided.attention, longformer.attention)
+"""Methods of several parts, which cannot tell how far they are."""
 BACKENDS: dict[str, Callable[..., Any]] = {"torch": torch_sdpa.attention}
 """Other libraries' kernels for exact attention."""
 
@@ -102,6 +104,8 @@ def _run(method: str, backend: str | None) -> Callable[..., Any]:
 
 
 def _has(run: Callable[..., Any], option: str) -> bool:
+    if option == "progress" and run in SILENT:
+        return False
     parameters = inspect.signature(run).parameters
     # A pattern passes on to exact attention what it has no use for itself: all but the window, which is a pattern.
     passed_on = parameters.get("options") is not None and option != "window"

@@ -24,8 +24,8 @@ from attncli.errors import CallError, DataError
 __all__ = ["MultiHead", "join_heads", "multi_head", "project", "split_heads"]
 
 Floats = NDArray[np.floating[Any]]
-Room = Callable[[tuple[int, ...]], Floats | None]
-"""From a shape to an array of float32, or None."""
+Room = Callable[[tuple[int, ...], bool], Floats | None]
+"""From a shape, and whether progress is told while it is filled, to an array of float32, or None."""
 
 
 @dataclass(frozen=True)
@@ -87,8 +87,9 @@ def multi_head(
 
     `emit` names what is wanted: output, weights (of the heads and rows `weights_of`, all where None), scores; and of
     exact attention and windows, without building the weights: top-k (the `top` largest of each row), entropy,
-    distances. `room` gives an array of a shape, float32, in which the output is then computed, or None where it can
-    be anywhere; `progress` is told how far it is, by methods that can tell. Raises DataError where shapes don't fit.
+    distances. `room(shape, told)` gives an array, float32, in which the output is then computed, or None where it
+    can be anywhere; `progress` is told how far it is, by methods that can tell. Raises DataError where shapes don't
+    fit.
 
     >>> multi_head(np.ones((3, 4), np.float32), heads=2).output.shape
     (3, 4)
@@ -111,8 +112,9 @@ def multi_head(
         return made
     wanted: dict[str, Any] = {"return_weights": whole and "weights" in emit, "return_lse": True}
     if "output" in emit:
-        wanted["progress"] = progress if mechanisms.takes(method, "progress", options.get("backend")) else None
-        wanted["out"] = _out(x, q, k, v, room if projections is None else None)
+        told = progress is not None and mechanisms.takes(method, "progress", options.get("backend"))
+        wanted["progress"] = progress if told else None
+        wanted["out"] = _out(x, q, k, v, room if projections is None else None, told)
     attended = mechanisms.attention(q, k, v, method=method, **wanted, **options)
     return replace(
         made,
@@ -175,12 +177,12 @@ def project(
     return q, k, v, lambda output: output if x.ndim == 3 else back(join_heads(output))
 
 
-def _out(x: Floats, q: Floats, k: Floats, v: Floats, room: Room | None) -> Floats:
+def _out(x: Floats, q: Floats, k: Floats, v: Floats, room: Room | None, told: bool) -> Floats:
     """Where the output (H, T, dv) goes: joined in rows (T, H·dv) where x came so."""
     heads, length, depth = *q.shape[:2], v.shape[2]
     shape = (length, heads * depth) if x.ndim == 2 else (heads, length, depth)
     double = all(array.dtype == np.float64 for array in (q, k, v))
-    place = None if room is None or double else room(shape)
+    place = None if room is None or double else room(shape, told)
     if place is None:
         place = np.empty(shape, np.float64 if double else np.float32)
     return split_heads(place, heads) if x.ndim == 2 else place

@@ -100,8 +100,8 @@ class Problem:
     def attend(self, **more: Any) -> tuple[Floats, Floats]:
         """output (heads, N, dv) and log-sum-exp (heads, N)."""
         run = engine.attention() if self._narrow else reference.attention
-        arrays, where = (self.queries, self.keys, self.values), {"out": self.out, "progress": self.progress}
-        return _refusing(run, *arrays, **where, **self.options | more)  # type: ignore[no-any-return]
+        arrays, options = (self.queries, self.keys, self.values), self.options | more
+        return _refusing(run, *arrays, out=self.out, progress=self.progress, **options)  # type: ignore[no-any-return]
 
     def zeros(self) -> Floats:
         """The output (heads, N, dv) before anything is in it, for those who fill it themselves."""
@@ -167,10 +167,21 @@ def as_scale(scale: float | None, width: int) -> float:
     return float(scale)
 
 
-def _refusing(run: Any, *arrays: Floats, **options: Any) -> Any:
+def _refusing(run: Any, *arrays: Floats, progress: Progress | None = None, **options: Any) -> Any:
+    failed = False
+
+    def tell(done: int, rows: int) -> None:
+        nonlocal failed
+        failed = True
+        if progress is not None:
+            progress(done, rows)
+        failed = False
+
     try:
-        return run(*arrays, **options)
+        return run(*arrays, **options if progress is None else options | {"progress": tell})
     except ValueError as error:
+        if failed:
+            raise  # as `progress` raised it
         raise DataError(str(error)) from error
 
 

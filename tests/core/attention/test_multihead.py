@@ -164,7 +164,7 @@ def test_heads_are_read_and_written_where_they_stand(options: dict[str, Any]) ->
     found = attention(view, view, view, out=split_heads(where, 3), **options)
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)
     np.testing.assert_array_equal(join_heads(found), where)
-    layer = multi_head(x, heads=3, room=lambda shape: where if shape == where.shape else None, **options)
+    layer = multi_head(x, heads=3, room=lambda shape, _: where if shape == where.shape else None, **options)
     assert layer.output is not None
     assert np.may_share_memory(layer.output, where)
     np.testing.assert_array_equal(layer.output, join_heads(found))

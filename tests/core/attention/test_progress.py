@@ -9,6 +9,7 @@ import pytest
 
 from attncli import attention, multi_head
 from attncli.core import engine
+from attncli.errors import CallError
 
 X = np.random.default_rng(4).standard_normal((2, 40_000, 64)).astype(np.float32)
 
@@ -38,10 +39,10 @@ def test_rows_are_told_as_they_are_done(options: dict[str, Any]) -> None:
 
 def test_a_call_that_is_long_tells_on_the_way() -> None:
     told: list[int] = []
-    rows = X[0, :, None].swapaxes(0, 1)
+    rows = X[:1, :12_000]
     attention(rows, rows, rows, threads=1, progress=lambda done, _: told.append(done))
     assert len(told) > 2
-    assert 0 < told[len(told) // 2] < 40_000
+    assert 0 < told[len(told) // 2] < 12_000
 
 
 def never(*_: int) -> None:
@@ -61,10 +62,25 @@ def test_a_backend_that_cannot_tell_is_not_asked_to() -> None:
     multi_head(X[0, :3000], heads=2, backend="torch", progress=never)
 
 
-def test_what_it_raises_ends_the_work() -> None:
-    def full(*_: int) -> None:
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), ValueError("closed"), CallError("no")])
+def test_what_it_raises_ends_the_work_as_it_is(error: Exception) -> None:
+    def fails(*_: int) -> None:
+        raise error
 
     for options in ({"method": "window", "window": 256}, {"method": "linear"}):
-        with pytest.raises(OSError, match="No space left"):
-            attention(X, X, X, progress=full, **options)
+        with pytest.raises(type(error)) as raised:
+            attention(X, X, X, progress=fails, **options)
+        assert raised.value is error
+
+
+def test_methods_of_several_parts_tell_nothing() -> None:
+    with pytest.raises(CallError, match="longformer attention takes no progress"):
+        attention(X, X, X, method="longformer", window=4, progress=never)
+    multi_head(X[0, :3000], heads=2, method="longformer", window=4, global_tokens=[0], progress=never)
+
+
+def test_narrow_heads_tell_too() -> None:
+    told: list[int] = []
+    x = np.zeros((1, 600_000, 1), np.float32)
+    attention(x, x, x, method="linear", threads=1, progress=lambda done, _: told.append(done))
+    assert told[-1] == 600_000

@@ -58,6 +58,7 @@ fn attention_with(
     let threads = useful(threads, problem.work());
     let states = states(machine, problem, threads, cancel)?;
     let mut items = Vec::new();
+    let mut unseeing = 0;
     let mut left = output.reborrow();
     for (head, mut sums) in lse.chunks_exact_mut(problem.shape.length).enumerate() {
         let (mut outputs, rest) = left.split_heads(1);
@@ -67,7 +68,7 @@ fn attention_with(
             // Queries before the first key give zeros.
             let (mut before, rest) = outputs.split_rows(range.start - at);
             before.clear();
-            done.fetch_add(range.start - at, Ordering::Relaxed);
+            unseeing += range.start - at;
             let (mine, rest) = rest.split_rows(range.len());
             outputs = rest;
             let (my_sums, rest) = sums[range.start - at..].split_at_mut(range.len());
@@ -105,6 +106,7 @@ fn attention_with(
             Ok(())
         },
     )?;
+    done.fetch_add(unseeing, Ordering::Relaxed);
     Ok(lse)
 }
 

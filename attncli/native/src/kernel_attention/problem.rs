@@ -76,7 +76,8 @@ impl<'a> Problem<'a> {
         }
     }
 
-    /// Multiplications and additions, about: φ of each query and key, and its product with S.
+    /// Multiplications and additions, about: φ of each query and key, its product with S, and what a row costs beside,
+    /// however narrow.
     pub fn work(&self) -> f64 {
         let shape = &self.shape;
         let width = match self.map {
@@ -85,7 +86,7 @@ impl<'a> Problem<'a> {
         };
         let rows = count(shape.heads) * count(shape.length)
             + count(shape.kv_heads) * count(shape.keys_length);
-        2.0 * rows * count(self.features()) * count(width)
+        2.0 * rows * (count(self.features()) * count(width) + 1000.0)
     }
 
     /// The queries that stand at some keys; both sequences end together.
