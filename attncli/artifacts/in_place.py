@@ -99,14 +99,14 @@ class Place:
         self.data = memoryview(mapped)[skipped:]
         # Of each part: from where on its memory is taken, it was filled, and the disk has begun to write.
         self._taken = self._filled = self._written = self._part
-        self._take(FIRST if self._told else size)
+        self._take(self._part - FIRST // len(self._parts) if self._told else 0)
 
     def filled(self, done: int, of: int) -> None:
         """So much of it is filled, about: nothing is lost where it is less."""
         if not self._told:
             return
         before, self._filled = self._filled, self._part * (of - done) // of
-        self._take(STEP)
+        self._take(max(self._filled - AHEAD // len(self._parts), self._taken - STEP // len(self._parts)))
         # What was filled since the last call is left out: threads may still be at it.
         for start, size in self._pages(before, self._written):
             # Out of this map first, and not out of memory: while threads run, to begin to write a page that is mapped
@@ -116,16 +116,13 @@ class Place:
             begin_to_write(self._number, self._offset + start, size)
         self._written = before
 
-    def _take(self, step: int) -> None:
-        """Takes the memory of what is filled next."""
-        parts = len(self._parts)
-        ahead = AHEAD // parts if self._told else step
-        wanted = max(0, self._filled - ahead, self._taken - step // parts)
-        wanted = min(wanted, self._taken)
-        for start, size in self._pages(wanted, self._taken):
+    def _take(self, first: int) -> None:
+        """Takes the memory of each part from byte `first` on, as far as it is not taken."""
+        first = min(max(0, first), self._taken)
+        for start, size in self._pages(first, self._taken):
             with suppress(OSError):  # before Linux 5.14 there is no such advice
                 self._mapped.madvise(POPULATE_WRITE, start, size)
-        self._taken = wanted
+        self._taken = first
 
     def _pages(self, first: int, end: int) -> Iterator[tuple[int, int]]:
         """Start and size, whole pages in the map, of bytes `first` to `end` of each part."""
@@ -138,11 +135,9 @@ class Place:
 def begin_to_write(number: int, start: int, size: int) -> None:
     """Lets the disk begin to write a part of a file, and waits only where it has too much to do already; nothing where
     the system cannot."""
-    import ctypes
-
     begin = sync_file_range()
     if begin is not None:
-        begin(ctypes.c_int(number), ctypes.c_int64(start), ctypes.c_int64(size), ctypes.c_uint(WRITE))
+        begin(number, start, size, WRITE)
 
 
 @cache
@@ -152,7 +147,9 @@ def sync_file_range() -> Any:
     import ctypes
 
     with suppress(AttributeError, OSError):
-        return ctypes.CDLL(None).sync_file_range
+        begin = ctypes.CDLL(None).sync_file_range
+        begin.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+        return begin
     return None
 
 

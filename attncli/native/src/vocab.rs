@@ -64,7 +64,7 @@ impl Vocab {
         self.tokens
     }
 
-    /// Lets a token be looked up, unless it is empty or another of the same bytes is there already (false).
+    /// Lets a token be looked up, unless it is empty; false where another of the same bytes is there already, which stays.
     pub fn enter(&mut self, id: u32) -> bool {
         self.enter_hashed(id, hash(self.token(id)) as u64)
     }
