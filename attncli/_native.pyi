@@ -1,7 +1,8 @@
 """The contract of the engines: what the native module offers, and its twins in `core/reference` too.
 
-Text is bytes everywhere. A byte that is no part of valid UTF-8 is one character of its own, and stands as
-U+FFFD before a pattern. `threads` = 0 means one thread a core. Bad arguments raise ValueError.
+Text is bytes, and where it is encoded str too (UnicodeEncodeError for half a surrogate pair). A byte that is no part of
+valid UTF-8 is one character of its own, and stands as U+FFFD before a pattern. `threads` = 0 means one thread a core.
+Bad arguments raise ValueError.
 """
 
 from collections.abc import Callable, Sequence
@@ -165,19 +166,21 @@ class Tokenizer:
         scores: bytes | None = None,
         types: bytes | None = None,
     ) -> None: ...
-    def encode(self, text: bytes, options: Options | None = None) -> list[int]:
+    def encode(self, text: str | bytes, options: Options | None = None) -> list[int]:
         """Ids of one text. Time linear in its length, up to a logarithm."""
 
     def encode_traced(
-        self, texts: Sequence[bytes], options: Options | None = None
+        self, texts: Sequence[str | bytes], options: Options | None = None
     ) -> list[tuple[list[int], list[tuple[int, int]]]]:
         """Ids of each text, and for each id the bytes (start, end) of the original text that it stands for."""
 
-    def encode_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[list[int]]:
+    def encode_batch(
+        self, texts: Sequence[str | bytes], threads: int = 0, options: Options | None = None
+    ) -> list[list[int]]:
         """Ids of each text; the texts are spread over threads."""
 
     def encode_flat(
-        self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None
+        self, texts: Sequence[str | bytes], threads: int = 0, options: Options | None = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         """All ids in one array (total,), and each text's start in it, the total at the end (texts + 1,)."""
 
@@ -193,7 +196,7 @@ class Tokenizer:
         (array([97, 98,  0,  0, 99,  0], dtype=uint32), array([0, 3, 4, 6], dtype=uint64))
         """
 
-    def count_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[int]:
+    def count_batch(self, texts: Sequence[str | bytes], threads: int = 0, options: Options | None = None) -> list[int]:
         """The number of ids of each text."""
 
     def decode_batch(

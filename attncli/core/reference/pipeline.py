@@ -96,18 +96,19 @@ class Tokenizer:
             if step["type"] == "Precompiled":
                 normalize(step, Text.original(b"a"))  # in order?
 
-    def encode(self, text: bytes, options: Options | None = None) -> list[int]:
+    def encode(self, text: str | bytes, options: Options | None = None) -> list[int]:
         """Ids of one text."""
         return self.encode_traced([text], options)[0][0]
 
-    def encode_traced(self, texts: Sequence[bytes], options: Options | None = None) -> list[Traced]:
+    def encode_traced(self, texts: Sequence[str | bytes], options: Options | None = None) -> list[Traced]:
         """Ids of each text with their spans."""
         asked: Mapping[str, Any] = options or PLAIN
         rate = self._steps["model"].get("dropout", 0.0) if asked["dropout"] is None else asked["dropout"]
         if not 0 <= rate <= 1:
             raise ValueError(f"a dropout of {rate} is no probability")
         listed = []
-        for number, text in enumerate(texts, asked["seed"]):
+        given = (text.encode() if isinstance(text, str) else text for text in texts)
+        for number, text in enumerate(given, asked["seed"]):
             random = SplitMix64(number)
             drop = (lambda random=random: random.draw() < rate) if rate else None
             traced = list(self._text(text, asked["allow"], drop))
@@ -116,13 +117,15 @@ class Tokenizer:
             listed.append(([*before, *(id_ for id_, _ in traced), *after], spans))
         return listed
 
-    def encode_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[list[int]]:
+    def encode_batch(
+        self, texts: Sequence[str | bytes], threads: int = 0, options: Options | None = None
+    ) -> list[list[int]]:
         """Ids of each text."""
         del threads
         return [ids for ids, _ in self.encode_traced(texts, options)]
 
     def encode_flat(
-        self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None
+        self, texts: Sequence[str | bytes], threads: int = 0, options: Options | None = None
     ) -> tuple[NDArray[np.uint32], NDArray[np.uint64]]:
         """All ids, and each text's start with the total at the end."""
         import numpy as np
@@ -148,7 +151,7 @@ class Tokenizer:
         starts = np.cumsum([0, *map(len, lists)], dtype=np.uint64)
         return np.array([id_ for ids in lists for id_ in ids], np.uint16 if narrow else np.uint32), starts
 
-    def count_batch(self, texts: Sequence[bytes], threads: int = 0, options: Options | None = None) -> list[int]:
+    def count_batch(self, texts: Sequence[str | bytes], threads: int = 0, options: Options | None = None) -> list[int]:
         """The number of ids of each text."""
         return [len(ids) for ids in self.encode_batch(texts, threads, options)]
 

@@ -30,8 +30,9 @@ Allow = str | Iterable[str] | None
 class Tokenizer:
     """Encodes and decodes with a model.
 
-    Text is bytes (or bytearray, memoryview), or str that is encoded as UTF-8. Under a byte-level model any bytes can
-    be encoded and come back as the normalizer leaves them. What each method that encodes takes beside its text:
+    Text is bytes (or bytearray, memoryview), or str that is encoded as UTF-8 (which Python then keeps with a str beyond
+    ASCII, as long as that lives). Under a byte-level model any bytes can be encoded and come back as the normalizer
+    leaves them. What each method that encodes takes beside its text:
 
     - `allow_special`: a special token spelled in the text is plain text unless this is "all" or names it;
     - `bos`, `eos`: whether the ids of the file's template stand before and behind each text;
@@ -215,12 +216,13 @@ class Tokenizer:
         del threads  # one does it
         if unit not in ("bytes", "characters"):
             raise CallError(f"no offsets are counted in {unit!r}", hint="use bytes or characters")
-        texts = [_bytes(document) for document in documents]
+        texts = [_text(document) for document in documents]
         options = self._options(allow_special, bos, eos, dropout, seed)
         traced = self._run(self._engine.encode_traced, texts, options)
         spans = [spans for _, spans in traced]
         if unit == "characters":
-            spans = [in_characters(text, each) for text, each in zip(texts, spans, strict=True)]
+            utf8 = (text.encode() if isinstance(text, str) else text for text in texts)
+            spans = [in_characters(text, each) for text, each in zip(utf8, spans, strict=True)]
         return [ids for ids, _ in traced], spans
 
     def safe_cut(self, text: bytes) -> int:
@@ -325,7 +327,11 @@ class Tokenizer:
 
     def _run(self, encode: Callable[..., Any], documents: Sequence[str | bytes], *rest: Any) -> Any:
         try:
-            return encode([_bytes(document) for document in documents], *rest)
+            return encode([_text(document) for document in documents], *rest)
+        except UnicodeEncodeError as error:
+            raise DataError(
+                f"the text holds half a surrogate pair at character {error.start}", hint="give such text as bytes"
+            ) from None
         except ValueError as error:
             if isinstance(error, AttncliError):
                 raise
@@ -358,19 +364,13 @@ def _is_text(data: bytes) -> bool:
     return True
 
 
-def _bytes(text: str | bytes) -> bytes:
-    if isinstance(text, bytes):
+def _text(text: str | bytes) -> str | bytes:
+    """What the engines take, neither copied."""
+    if isinstance(text, str | bytes):
         return text
     if isinstance(text, bytearray | memoryview):
         return bytes(text)
-    if not isinstance(text, str):
-        raise CallError(f"a text is str or bytes, not {type(text).__name__}")
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise DataError(
-            f"the text holds half a surrogate pair at character {error.start}", hint="give such text as bytes"
-        ) from None
+    raise CallError(f"a text is str or bytes, not {type(text).__name__}")
 
 
 def _ids(document: Iterable[int]) -> Any:

@@ -111,11 +111,13 @@ def test_projected_keys_are_the_product(
     found = project(E, keys)
     assert found.shape == (heads, rank, width)
     E64, keys64 = E.astype(np.float64), keys.astype(np.float64)
-    assert np.all(np.abs(found - E64 @ keys64) <= 5e-7 * (np.abs(E64) @ np.abs(keys64)))
-    np.testing.assert_array_equal(project(E, keys, threads=3), found)
     # Heads side by side in rows, as checkpoints have them.
     rows = np.ascontiguousarray(keys.swapaxes(0, 1)).swapaxes(0, 1)
-    np.testing.assert_array_equal(project(E, rows), found)
+    for projected in (found, project(E, rows)):
+        assert np.all(np.abs(projected - E64 @ keys64) <= 5e-7 * (np.abs(E64) @ np.abs(keys64)))
+    if each_engine == "native":  # NumPy's BLAS adds in another order where strides are others: 31 of 6,000 differed
+        np.testing.assert_array_equal(project(E, rows), found)
+    np.testing.assert_array_equal(project(E, keys, threads=3), found)
 
 
 @pytest.mark.parametrize("shape", [(1, 4, 6), (3, 4, 5), (0, 4, 5)])

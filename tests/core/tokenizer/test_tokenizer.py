@@ -92,9 +92,22 @@ def test_offsets_cover_the_text(tokenizer: Tokenizer) -> None:
     assert spans[-1][1] == len(text)
 
 
-def test_half_a_surrogate_pair_is_refused(tokenizer: Tokenizer) -> None:
-    with pytest.raises(DataError, match="half a surrogate pair at character 1"):
-        tokenizer.encode("a\ud800")
+def test_str_is_encoded_as_its_utf8(each_engine: str, tokenizer: Tokenizer) -> None:
+    coder = Tokenizer(tokenizer.model)
+    texts = ["", "the bank", "Café", "Ελληνικά", "銀行", "🎉 \0 end"]
+    utf8 = [text.encode() for text in texts]
+    assert coder.encode_lists(texts) == coder.encode_lists(utf8) == [coder.encode(text) for text in texts]
+    assert coder.encode_offsets(texts, unit="characters") == coder.encode_offsets(utf8, unit="characters")
+    assert coder.count_batch(texts) == coder.count_batch(utf8)
+    for flat, expected in zip(coder.encode_flat(texts), coder.encode_flat(utf8), strict=True):
+        np.testing.assert_array_equal(flat, expected)
+
+
+def test_half_a_surrogate_pair_is_refused(each_engine: str, tokenizer: Tokenizer) -> None:
+    coder = Tokenizer(tokenizer.model)
+    for encode in (coder.encode_lists, coder.encode_flat, coder.encode_offsets, coder.count_batch):
+        with pytest.raises(DataError, match="half a surrogate pair at character 1"):
+            encode(["well", "a\ud800"])
 
 
 def test_the_digest_is_of_the_ids_alone(tokenizer: Tokenizer, tmp_path: Path) -> None:

@@ -6,11 +6,12 @@ use super::encoder::{Encoded, Encoder, Pending};
 use super::learned::Board;
 use super::Bpe;
 use crate::error::Result;
-use crate::prefetch::{filled_in_large_pages, with_large_pages};
+use crate::prefetch::with_large_pages;
 use crate::split::Splitter;
 use crate::workers::{check, together};
 use memchr::{memchr, memchr_iter, memrchr};
 use std::collections::BTreeMap;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -37,7 +38,7 @@ struct InOrder<'m> {
     /// Memory for other jobs.
     spare: Vec<Encoded>,
     /// Room for the ids that come next, behind so many.
-    room: &'m mut [u32],
+    room: &'m mut [MaybeUninit<u32>],
     written: usize,
     ends: Vec<usize>,
     /// What had no room.
@@ -47,7 +48,7 @@ struct InOrder<'m> {
 impl<'m> InOrder<'m> {
     /// Takes a job's ids. Gives those whose place is known by now, which the thread then copies there itself: so
     /// no other waits, while that memory is touched for the first time.
-    fn take(&mut self, index: usize, part: Encoded) -> Vec<(Encoded, &'m mut [u32])> {
+    fn take(&mut self, index: usize, part: Encoded) -> Vec<(Encoded, &'m mut [MaybeUninit<u32>])> {
         self.waiting.insert(index, part);
         let mut ready = Vec::new();
         while let Some(mut part) = self.waiting.remove(&self.next) {
@@ -142,12 +143,13 @@ impl Bpe {
             }
             return Ok(vec![all]);
         }
-        let mut ids = filled_in_large_pages(0, total).unwrap_or_default();
+        // (Zeros would be written, 24 MB for 6 MB of text: 8.9 ms of English in place of 7.6.)
+        let mut ids = with_large_pages(total);
         let in_order = Mutex::new(InOrder {
             next: 0,
             waiting: BTreeMap::new(),
             spare: Vec::new(),
-            room: &mut ids,
+            room: ids.spare_capacity_mut(),
             written: 0,
             ends: Vec::new(),
             beyond: Encoded::default(),
@@ -179,7 +181,9 @@ impl Bpe {
                 spare.extend(shared.spare.pop());
                 drop(shared);
                 for (mut part, place) in ready {
-                    place.copy_from_slice(&part.ids);
+                    for (place, &id) in place.iter_mut().zip(&part.ids) {
+                        place.write(id);
+                    }
                     part.clear();
                     spare.push(part);
                 }
@@ -198,7 +202,9 @@ impl Bpe {
         } = in_order
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        ids.truncate(written);
+        // SAFETY: the places up to this one were given away, the first `written` of the room, and each was written to
+        // by a thread that ended well.
+        unsafe { ids.set_len(written) };
         let mut parts = vec![Encoded { ids, ends }];
         if !beyond.is_empty() {
             parts.push(beyond);

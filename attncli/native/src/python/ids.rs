@@ -1,5 +1,9 @@
 //! Ids as Python's ints. One object an id for good, in place of one each time it occurs: a long list costs counts of
 //! references rather than allocations, and 8 bytes an id rather than 40.
+//!
+//! Lists made of each part while other threads encode the next were no quicker: on two cores 18 to 21 ms for 6 MB of
+//! English in place of 20, 38 to 49 for multilingual text in place of 42. Each part then costs both threads more (their
+//! tables push one another out of the cache), and a thread that wakes often stays on the core of the one that woke it.
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;

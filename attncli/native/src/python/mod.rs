@@ -8,6 +8,7 @@ mod ids;
 mod interrupt;
 mod kernel_attention;
 mod linformer;
+mod text;
 mod tokenizer;
 mod train;
 mod word2vec;

@@ -2,6 +2,7 @@
 
 use super::ids::Ids;
 use super::interrupt::interruptible;
+use super::text::Text;
 use crate::bpe::batch::{join, starts};
 use crate::bpe::Encoded;
 use crate::error::{Error, Result};
@@ -114,24 +115,20 @@ impl PyTokenizer {
     }
 
     #[pyo3(signature = (text, options = None))]
-    fn encode(
-        &self,
-        py: Python<'_>,
-        text: PyBackedBytes,
-        options: Option<Asked>,
-    ) -> PyResult<Vec<u32>> {
+    fn encode(&self, py: Python<'_>, text: Text, options: Option<Asked>) -> PyResult<Vec<u32>> {
         let options = asked(options);
+        let text = text.as_ref();
         if text.len() < LONG {
-            return Ok(self.engine.encode(&text, &options)?);
+            return Ok(self.engine.encode(text, &options)?);
         }
-        interruptible(py, |_: &AtomicBool| self.engine.encode(&text, &options))
+        interruptible(py, |_: &AtomicBool| self.engine.encode(text, &options))
     }
 
     #[pyo3(signature = (texts, options = None))]
     fn encode_traced(
         &self,
         py: Python<'_>,
-        texts: Vec<PyBackedBytes>,
+        texts: Vec<Text>,
         options: Option<Asked>,
     ) -> PyResult<Vec<Traced>> {
         let options = asked(options);
@@ -212,7 +209,7 @@ impl PyTokenizer {
     fn encode_batch<'py>(
         &self,
         py: Python<'py>,
-        texts: Vec<PyBackedBytes>,
+        texts: Vec<Text>,
         threads: usize,
         options: Option<Asked>,
     ) -> PyResult<Vec<Bound<'py, PyList>>> {
@@ -226,7 +223,7 @@ impl PyTokenizer {
     fn encode_flat<'py>(
         &self,
         py: Python<'py>,
-        texts: Vec<PyBackedBytes>,
+        texts: Vec<Text>,
         threads: usize,
         options: Option<Asked>,
     ) -> PyResult<Flat<'py>> {
@@ -264,7 +261,7 @@ impl PyTokenizer {
     fn count_batch(
         &self,
         py: Python<'_>,
-        texts: Vec<PyBackedBytes>,
+        texts: Vec<Text>,
         threads: usize,
         options: Option<Asked>,
     ) -> PyResult<Vec<usize>> {
@@ -280,12 +277,12 @@ impl PyTokenizer {
     fn encoded(
         &self,
         py: Python<'_>,
-        texts: &[PyBackedBytes],
+        texts: &[Text],
         threads: usize,
         options: Option<Asked>,
     ) -> PyResult<Vec<Encoded>> {
         let options = asked(options);
-        let size = texts.iter().map(|text| text.len()).sum();
+        let size = texts.iter().map(|text| text.as_ref().len()).sum();
         long_call(py, size, |cancel| {
             self.engine
                 .encode_batch(texts, meant(threads), &options, cancel)
