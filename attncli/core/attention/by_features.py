@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from attncli.core import engine
 from attncli.core.attention.attended import Attended, attended
-from attncli.core.attention.problem import Problem, finite
+from attncli.core.attention.problem import Problem
 from attncli.core.reference.kernel_attention import log_features
 from attncli.errors import DataError
 
@@ -35,7 +35,7 @@ def attention(
         progress=problem.progress,
         **{name: problem.options[name] for name in ("scale", "causal", "threads")},
     )
-    if not finite(output, problem.options["threads"]):
+    if np.isnan(lse).any():
         raise DataError(f"the features are beyond {output.dtype}", hint="scale the vectors down")
     return attended(
         problem,

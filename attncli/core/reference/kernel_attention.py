@@ -32,7 +32,7 @@ def kernel_attention(
     out: Floats | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> tuple[Floats, Floats]:
-    """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), log of sums of weights (H, N)."""
+    """queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv) -> output (H, N, dv), logs of sums of weights (H, N)."""
     del threads, progress
     heads, length, _ = queries.shape
     keys_length, depth = values.shape[1:]
@@ -62,6 +62,7 @@ def kernel_attention(
             np.divide(found[:, :-1], total, out=output[head, rows], where=total > 0, casting="same_kind")
             with np.errstate(divide="ignore"):
                 lse[head, rows] = (np.log(total) + most)[:, 0]
+    lse[~np.isfinite(output).all(axis=2)] = np.nan
     return output, lse
 
 

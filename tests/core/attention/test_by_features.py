@@ -201,3 +201,18 @@ def test_wrong_calls(options: dict[str, Any], complaint: str) -> None:
 def test_numbers_beyond_float32_are_refused() -> None:
     with pytest.raises(DataError, match="features are beyond float32"):
         attention(ONES * np.float32(1e38), ONES * np.float32(1e38), ONES, method="linear")
+
+
+@pytest.mark.parametrize("rows", [3, 200])
+def test_rows_beyond_float32_are_told_in_place_of_their_logarithm(rows: int) -> None:
+    zeros = np.zeros((1, rows, 1), np.float32)  # φ(0) = 1
+    values = np.full((1, rows, 9), 3e38, np.float32)
+    values[:, :-2] = 1
+    output, lse = engine.kernel_attention(zeros.dtype)(zeros, zeros, values, causal=True)
+    assert engine.name() == "native"
+    np.testing.assert_allclose(lse[0, :-1], np.log(np.arange(1, rows)), rtol=1e-6)
+    assert np.isfinite(output[0, :-1]).all()
+    assert np.isnan(lse[0, -1])  # 3e38 + 3e38
+    assert not np.isfinite(output[0, -1]).all()
+    with pytest.raises(DataError, match="features are beyond float32"):
+        attention(zeros, zeros, values, method="linear", causal=True)
