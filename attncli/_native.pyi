@@ -322,7 +322,7 @@ def attention(
     queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), each vector's numbers side by side, the vectors
     anywhere; H a multiple of Hkv, query head h reads kv head h // (H / Hkv). Returns output (H, N, dv) and the
     log-sum-exp of each row's logits (H, N). The output is `out` where that is given, laid out as freely.
-    A call that takes long calls `progress` every 50 ms and at the end: rows of the output (of all heads) that are done,
+    A call that takes long calls `progress` every 20 ms and at the end: rows of the output (of all heads) that are done,
     and all there are. The last rows come first, those of all heads together. What it raises ends the work.
 
     Query i stands at i' = i + M − N among the keys, or at `positions`[i] (N,), any integers. The logits are

@@ -7,8 +7,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often a waiting call looks whether Python has a signal for it.
-const POLL: Duration = Duration::from_millis(50);
+/// How often a waiting call looks whether Python has a signal for it. (By 50 ms more of an output is left for the disk at
+/// the end: `attend` with linear attention took 1.8 to 2.2 s for 1 GB, by 20 ms 1.7 to 1.9, by 10 ms 1.9 to 2.2.)
+const POLL: Duration = Duration::from_millis(20);
 
 /// Runs `work` off the GIL while this thread watches for signals; on Ctrl-C `cancel` turns true, `work`
 /// is expected to return soon, and the signal's exception is raised.
