@@ -389,8 +389,8 @@ def kernel_attention(
     queries (H, N, d), keys (Hkv, M, d), values (Hkv, M, dv), `out` and `progress` as those of `attention`. φ(x) is
     elu(x) + 1 (eq. 7), or where `projection` (m, d) is given exp(w·y − |y|²/2) / √m for each of its rows w, with
     y = √scale·x (Choromanski et al. 2021, lemma 1). `causal` keeps keys j ≤ i + M − N. Returns output (H, N, dv) and
-    (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf; one whose output is beyond float32
-    has NaN in place of the logarithm. The answer does not depend on `threads`, 0 for one a core.
+    (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf; one whose sums or features are
+    beyond float32 has NaN in place of the logarithm. The answer does not depend on `threads`, 0 for one a core.
     """
 
 def finite(numbers: NDArray[np.float32], *, threads: int = 0) -> bool:

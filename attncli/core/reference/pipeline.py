@@ -107,7 +107,7 @@ class Tokenizer:
         if not 0 <= rate <= 1:
             raise ValueError(f"a dropout of {rate} is no probability")
         listed = []
-        given = (text.encode() if isinstance(text, str) else text for text in texts)
+        given = (str.encode(text) if isinstance(text, str) else text for text in texts)
         for number, text in enumerate(given, asked["seed"]):
             random = SplitMix64(number)
             drop = (lambda random=random: random.draw() < rate) if rate else None

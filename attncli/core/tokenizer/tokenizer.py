@@ -221,7 +221,7 @@ class Tokenizer:
         traced = self._run(self._engine.encode_traced, texts, options)
         spans = [spans for _, spans in traced]
         if unit == "characters":
-            utf8 = (text.encode() if isinstance(text, str) else text for text in texts)
+            utf8 = (str.encode(text) if isinstance(text, str) else text for text in texts)
             spans = [in_characters(text, each) for text, each in zip(utf8, spans, strict=True)]
         return [ids for ids, _ in traced], spans
 
@@ -365,7 +365,7 @@ def _is_text(data: bytes) -> bool:
 
 
 def _text(text: str | bytes) -> str | bytes:
-    """What the engines take, neither copied."""
+    """str and bytes as they are, other buffers as bytes."""
     if isinstance(text, str | bytes):
         return text
     if isinstance(text, bytearray | memoryview):

@@ -205,14 +205,31 @@ def test_numbers_beyond_float32_are_refused() -> None:
 
 @pytest.mark.parametrize("rows", [3, 200])
 def test_rows_beyond_float32_are_told_in_place_of_their_logarithm(rows: int) -> None:
+    assert engine.name() == "native"
     zeros = np.zeros((1, rows, 1), np.float32)  # φ(0) = 1
     values = np.full((1, rows, 9), 3e38, np.float32)
     values[:, :-2] = 1
     output, lse = engine.kernel_attention(zeros.dtype)(zeros, zeros, values, causal=True)
-    assert engine.name() == "native"
     np.testing.assert_allclose(lse[0, :-1], np.log(np.arange(1, rows)), rtol=1e-6)
     assert np.isfinite(output[0, :-1]).all()
     assert np.isnan(lse[0, -1])  # 3e38 + 3e38
-    assert not np.isfinite(output[0, -1]).all()
+    for causal in (False, True):
+        with pytest.raises(DataError, match="features are beyond float32"):
+            attention(zeros, zeros, values, method="linear", causal=causal)
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_weights_beyond_float32_are_told_where_the_values_are_small(causal: bool) -> None:
+    large = np.full((1, 4, 8), 1e20, np.float32)
     with pytest.raises(DataError, match="features are beyond float32"):
-        attention(zeros, zeros, values, method="linear", causal=True)
+        attention(large, large, large * np.float32(1e-30), method="linear", causal=causal)
+
+
+def test_the_reference_tells_rows_beyond_its_numbers() -> None:
+    zeros = np.zeros((1, 3, 1))
+    values = np.array([[[1.0], [1.7e308], [1.7e308]]])
+    with np.errstate(over="ignore"):
+        _, lse = twin(zeros, zeros, values, causal=True)
+    np.testing.assert_allclose(lse[0], [0.0, np.log(2), np.nan])
+    with np.errstate(over="ignore"), pytest.raises(DataError, match="features are beyond float64"):
+        attention(zeros, zeros, values, method="linear")

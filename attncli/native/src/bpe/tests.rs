@@ -279,12 +279,21 @@ fn lines_are_texts_without_their_newlines() {
     }
     let none = bpe.encode_lines(b"", 2, Some(1), &AtomicBool::new(false));
     assert_eq!(flat(&none.unwrap()), (vec![], vec![0]));
+    // An id more than there are bytes.
+    let single = vec![b'd'; 200_000];
+    let one = bpe.encode_lines(&single, 2, Some(1), &AtomicBool::new(false));
+    let (ids, starts) = flat(&one.unwrap());
+    assert_eq!(
+        (ids.len(), ids.last(), starts),
+        (200_001, Some(&1), vec![0, 200_001])
+    );
 }
 
 #[test]
 fn a_cancelled_call_stops() {
     let bpe = bpe(&PAIRS, r"\S+");
-    let texts = [b"ab aab "; 9];
+    let long = b"ab aab ".repeat(10_000);
+    let texts = vec![&long[..]; 9];
     for threads in 1..3 {
         assert_eq!(
             bpe.encode_batch(&texts, threads, &AtomicBool::new(true)),

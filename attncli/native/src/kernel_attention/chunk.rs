@@ -368,8 +368,8 @@ impl Workspace {
         }
     }
 
-    /// The sums of values over the sums of weights; where the latter vanished, zeros; where that is beyond float32, NaN in
-    /// place of the logarithm. (A look at all of an output of 1 GB afterwards took 0.06 s of 1.8.)
+    /// The sums of values over the sums of weights; where the latter vanished, zeros; where either is beyond float32, NaN
+    /// in place of the logarithm. (A look at all of an output of 1 GB afterwards took 0.06 s of 1.8.)
     #[inline(always)]
     fn write<V: Lanes>(&self, problem: &Problem, queries: &mut Queries<'_>, rows: &Range<usize>) {
         let w = width(problem, V::LANES);
@@ -381,7 +381,7 @@ impl Workspace {
                 output.fill(0.0);
                 continue;
             }
-            let mut beyond = false;
+            let mut beyond = !total.is_finite();
             for (y, sum) in output.iter_mut().zip(sums) {
                 *y = sum / total;
                 beyond |= !y.is_finite();

@@ -26,9 +26,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 /// Keys, and queries, in a piece of work. Fixed, so that the answer does not depend on the number of threads.
 const SEGMENT: usize = 8192;
 
-/// Writes the output (H, N, dv), and gives (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and
-/// −inf, one whose output is beyond float32 NaN. `threads` = 0 is one a core. Fails with `Interrupted` soon after `cancel` is set. `done` counts the rows that are
-/// written, the last ones of all heads first.
+/// Writes the output (H, N, dv), and gives (H, N) log Σ_j φ(q)·φ(k_j). A query that sees no key gives zeros and −inf, one
+/// whose sums or features are beyond float32 NaN. `threads` = 0 is one a core. Fails with `Interrupted` soon after
+/// `cancel` is set. `done` counts the rows that are written, the last ones of all heads first.
 pub fn attention(
     problem: &Problem,
     output: HeadsMut,

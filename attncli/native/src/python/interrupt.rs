@@ -7,8 +7,9 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How often a waiting call looks whether Python has a signal for it. (By 50 ms more of an output is left for the disk at
-/// the end: `attend` with linear attention took 1.8 to 2.2 s for 1 GB, by 20 ms 1.7 to 1.9, by 10 ms 1.9 to 2.2.)
+/// How often a waiting call looks whether Python has a signal for it. (With 50 ms more of an output is left for the disk
+/// at the end: medians of `attend` with linear attention, 1 GB, 1.99 to 2.21 s, with 20 ms 1.73 to 1.90, with 10 ms 1.94
+/// to 2.15.)
 const POLL: Duration = Duration::from_millis(20);
 
 /// Runs `work` off the GIL while this thread watches for signals; on Ctrl-C `cancel` turns true, `work`
