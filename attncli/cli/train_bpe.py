@@ -161,7 +161,8 @@ def run(
     have = len(tokenizer) if vocab_size is not None else len(tokenizer.merges)
     if have < wanted:
         what = "entries" if vocab_size is not None else "merges"
-        console.say(f"the text gave {have} {what}, not {wanted}: no other pair occurs {max(1, min_frequency)} times")
+        often = f"{min_frequency} times" if min_frequency > 1 else "at all"
+        console.say(f"the text gave {have} {what}, not {wanted}: no other pair occurs {often}")
 
 
 def _tell_memory(console: Console, expected: Forecast | None, limit: int | None) -> None:

@@ -53,8 +53,10 @@ class Plan:
             # tokenizer.json has no word for a base symbol of several characters.
             raise CallError(f"the end-of-word symbol {self.end_of_word!r} is not one character", hint="use _ or ·")
         for token in self.special:
-            if not token or self.special.count(token) > 1:
-                raise CallError(f"the special token {token!r} is empty or given twice")
+            if not token:
+                raise CallError("a special token is empty", hint="look at the variable that should hold it")
+            if self.special.count(token) > 1:
+                raise CallError(f"the special token {token!r} is given twice")
         if self.unit == "bytes":
             self.beside(len(ALPHABET))
 
@@ -66,7 +68,8 @@ class Plan:
         if wanted < 0:
             raise CallError(
                 f"a vocabulary of {self.vocab_size} has no room for {base} base symbols"
-                f" and {len(self.special)} special tokens"
+                f" and {len(self.special)} special tokens",
+                hint=f"give at least {base + len(self.special)}",
             )
         return wanted
 
