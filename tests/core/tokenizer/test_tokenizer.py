@@ -108,6 +108,8 @@ def test_half_a_surrogate_pair_is_refused(each_engine: str, tokenizer: Tokenizer
     for encode in (coder.encode_lists, coder.encode_flat, coder.encode_offsets, coder.count_batch):
         with pytest.raises(DataError, match="half a surrogate pair at character 1"):
             encode(["well", "a\ud800"])
+    with pytest.raises(DataError, match="half a surrogate pair at character 1"):
+        coder.encode("a\ud800")
 
 
 def test_the_digest_is_of_the_ids_alone(tokenizer: Tokenizer, tmp_path: Path) -> None:

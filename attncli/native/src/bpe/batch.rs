@@ -203,8 +203,8 @@ impl Bpe {
         } = in_order
             .into_inner()
             .unwrap_or_else(PoisonError::into_inner);
-        // SAFETY: the places up to this one were given away, the first `written` of the room, and each was written to
-        // by a thread that ended well.
+        // SAFETY: `take` gave away the first `written` places of the room, and no thread failed, so that each of them was
+        // written to.
         unsafe { ids.set_len(written) };
         let mut parts = vec![Encoded { ids, ends }];
         if !beyond.is_empty() {
